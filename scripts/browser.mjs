@@ -1,0 +1,62 @@
+/**
+ * Finds a Chromium, and the SwiftShader driver that ships beside it.
+ *
+ * Looks for: $CHROME, Playwright's own browser, Google Chrome or Chromium on the system. `installBrowser` tries Playwright's
+ * download first and Debian's package second, so that a fresh machine of either kind ends up with one.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright';
+
+const systemBrowsers = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+];
+
+/** @returns {string | undefined} path of a Chromium that can run WebGPU (never Playwright's headless shell) */
+export function findBrowser() {
+  const candidates = [process.env.CHROME, chromium.executablePath(), ...systemBrowsers];
+  return candidates.find((file) => file && existsSync(file));
+}
+
+/** @returns {string} path of a Chromium, installed if there was none; throws where none can be had */
+export function installBrowser() {
+  const found = findBrowser();
+  if (found) return found;
+  const attempts = [['npx', ['playwright', 'install', '--with-deps', '--no-shell', 'chromium']]];
+  if (process.platform === 'linux' && existsSync('/usr/bin/apt-get')) {
+    const sudo = process.getuid?.() === 0 ? [] : ['sudo'];
+    const apt = (...args) => [...sudo, 'apt-get', ...args];
+    attempts.push([apt()[0], apt('update', '-qq').slice(1)], [apt()[0], apt('install', '-y', '-qq', 'chromium').slice(1)]);
+  }
+  for (const [command, args] of attempts) {
+    console.log(`No Chromium found; running ${command} ${args.join(' ')}`);
+    spawnSync(command, args, { stdio: 'inherit', timeout: 600_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+    const installed = findBrowser();
+    if (installed) return installed;
+  }
+  throw new Error('No Chromium could be installed; install Chrome or Chromium yourself and set CHROME to its path.');
+}
+
+/** @returns {string | undefined} the Vulkan manifest of the SwiftShader beside a Chromium, for Dawn under Node */
+export function findSwiftShader() {
+  const playwrightCache = process.env.PLAYWRIGHT_BROWSERS_PATH ?? path.join(homedir(), '.cache', 'ms-playwright');
+  const cached = existsSync(playwrightCache) ? readdirSync(playwrightCache).map((name) => path.join(playwrightCache, name)) : [];
+  const folders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome', ...cached.flatMap((folder) => ['chrome-linux', 'chrome-linux64'].map((name) => path.join(folder, name)))];
+  return folders.map((folder) => path.join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
+}
+
+/** Lets Dawn under Node fall back on SwiftShader where the machine has no Vulkan driver of its own. */
+export function useSoftwareDriverIfNone() {
+  if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return;
+  const own = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []));
+  // Mesa's lavapipe (lvp) is software too, and older ones are refused by Dawn.
+  if (own.some((name) => name.endsWith('.json') && !name.startsWith('lvp') && existsSync('/dev/dri'))) return;
+  const manifest = findSwiftShader();
+  if (manifest) process.env.VK_ICD_FILENAMES = manifest;
+}
