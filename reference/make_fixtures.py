@@ -1,0 +1,204 @@
+"""Write every fixture under reference/fixtures that compares the engine with PyTorch. usage: python make_fixtures.py
+
+The BERT checkpoint is stored as f32, the RoBERTa one as f16; everything is computed from the stored values in float64, so a
+difference is the engine's rounding and not ours. `float32` in each case.json says how far PyTorch's own float32 run lies from
+it, `float16` (BERT) how far a run whose frozen matrices are rounded to f16. README.md has the layout.
+"""
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors.torch import save_file
+from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification, RobertaConfig, RobertaForSequenceClassification
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+
+from hut import TARGETS, check_gradients
+from optim_fixtures import optim_fixtures, ops_fixtures
+from training import Stepper, adapt, trainable
+
+FIXTURES = Path(__file__).parent / "fixtures"
+MODELS = FIXTURES / "models"
+ROBERTA_MODEL, BERT_MODEL = "tiny-roberta-random", "tiny-bert-random"
+STEPS, WARMUP = 20, 2
+QV, ALL = ["query", "value"], list(TARGETS)
+BATCHES = [[11, 4, 7, 9], [8, 8, 3, 5], [6, 13, 10], [2, 6, 5, 4]]  # token counts; the third batch is short, as an epoch's last
+SIZES = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, num_labels=2,
+             hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+ROBERTA = RobertaConfig(**SIZES, max_position_embeddings=20, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+                        layer_norm_eps=1e-5)
+BERT = BertConfig(**SIZES, max_position_embeddings=18, type_vocab_size=2, pad_token_id=0, layer_norm_eps=1e-12)
+
+
+def write_model(name, model_class, config, dtype):
+    """A random checkpoint whose weights are large enough that no gradient is trivial."""
+    torch.manual_seed(7)
+    model = model_class(config)
+    for key, p in model.named_parameters():
+        gain = "LayerNorm.weight" in key
+        torch.nn.init.normal_(p, mean=1.0 if gain else 0.0, std=0.2)
+    model.to(dtype).save_pretrained(MODELS / name)
+
+
+def load(checkpoint, labels, dtype):
+    return AutoModelForSequenceClassification.from_pretrained(
+        MODELS / checkpoint, num_labels=labels, dtype=dtype, attn_implementation="eager", ignore_mismatched_sizes=True)
+
+
+def make_batches(roberta, labels):
+    """Ragged batches padded to their longest row; BERT's rows are pairs of segments."""
+    g = torch.Generator().manual_seed(11)
+    batches = []
+    for lengths in BATCHES:
+        size, width = len(lengths), max(lengths)
+        mask = (torch.arange(width)[None] < torch.tensor(lengths)[:, None]).long()
+        ids = torch.randint(5, SIZES["vocab_size"], (size, width), generator=g)
+        ids = torch.where(mask == 1, ids, torch.full_like(ids, 1 if roberta else 0))
+        types = torch.zeros_like(ids) if roberta else ((torch.arange(width)[None] >= torch.tensor(lengths)[:, None] // 2) & (mask == 1)).long()
+        y = torch.randn(size, generator=g) if labels == 1 else torch.randint(0, labels, (size,), generator=g)
+        batches.append({"input_ids": ids, "attention_mask": mask, "token_type_ids": types, "labels": y})
+    return batches
+
+
+def input_tensors(batches):
+    out = {}
+    for i, batch in enumerate(batches):
+        for key, value in batch.items():
+            out[f"inputs.{i}.{key}"] = value if value.is_floating_point() else value.int()
+        out[f"inputs.{i}.lengths"] = batch["attention_mask"].sum(1).int()
+    return out
+
+
+def randomise(parameters, head):
+    """Informative starting values: LoRA's B is not zero, HUT's factors scatter around the identity."""
+    g = torch.Generator().manual_seed(23)
+    with torch.no_grad():
+        for name, p in parameters.items():
+            noise = torch.randn(p.shape, generator=g) * 0.2
+            if "lora" in name or name.endswith("hut_beta") or (head and name.startswith("classifier")):
+                p.copy_(noise)
+            elif "hut" in name:
+                p.copy_(1 + noise)
+
+
+def run_case(settings, batches, dtype, half_weights=False):
+    """Train `settings` for STEPS steps in `dtype`; everything returned is float64."""
+    model = adapt(load(settings["checkpoint"], settings["numLabels"], torch.float32), settings)
+    parameters = trainable(model)
+    randomise(parameters, head=settings["numLabels"] == 1)
+    initial = {n: p.detach().clone() for n, p in parameters.items()}
+    if half_weights:
+        for p in model.parameters():
+            if not p.requires_grad and p.dim() > 1:
+                p.copy_(p.half())
+    model.to(dtype).train()
+    parameters = trainable(model)
+    batches = [{k: v.to(dtype) if v.is_floating_point() else v for k, v in b.items()} for b in batches]
+    stepper = Stepper(parameters, settings["training"], WARMUP, STEPS)
+    micro = settings["training"]["gradientAccumulation"]
+    groups = [[batches[(s * micro + i) % len(batches)] for i in range(micro)] for s in range(STEPS)]
+    logits = lambda: model(**batches[0]).logits.detach().double()
+    result = {"logits": logits()}
+    stepper.backward(model, groups[0])
+    result["gradients"] = {n: p.grad.double() for n, p in parameters.items()}
+    result["history"] = [stepper.step(model, group) for group in groups]
+    result["final_logits"] = logits()
+    return initial, result
+
+
+def deviation(exact, other):
+    """How far another run is from the float64 one: logits and gradients relative to the tensor's maximum, losses absolute."""
+    worst = lambda a, b: ((a - b).abs().max() / a.abs().max()).item()
+    norm = torch.stack([g.norm() for g in exact["gradients"].values()]).norm()
+    gradients = [worst(g, other["gradients"][n]) for n, g in exact["gradients"].items() if g.abs().max() > 1e-9 * norm]
+    losses = [abs(a[0] - b[0]) for a, b in zip(exact["history"], other["history"])]
+    return {"logits": worst(exact["logits"], other["logits"]), "gradients": max(gradients), "losses": max(losses)}
+
+
+def write_json(path, value):
+    """One line per key: compact, and a change shows up in a diff."""
+    path.write_text("{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()) + "\n}\n")
+
+
+def write_case(name, facts, tensors):
+    folder = FIXTURES / name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "case.json", facts)
+    save_file({k: (v.float() if v.is_floating_point() else v).contiguous() for k, v in tensors.items()}, folder / "tensors.safetensors")
+
+
+def training_case(name, checkpoint, method, targets, rank, alpha=None, labels=2, accumulation=1):
+    training = {"maxSteps": STEPS, "gradientAccumulation": accumulation, "learningRate": 0.005 if method == "lora" else 0.02,
+                "schedule": "linear", "warmupSteps": WARMUP, "weightDecay": 0.01, "maxGradNorm": 1.0, "dropout": 0}
+    settings = {"checkpoint": checkpoint, "numLabels": labels, "method": method, "rank": rank,
+                **({"alpha": alpha} if alpha else {}), "targetModules": targets, "training": training}
+    batches = make_batches("roberta" in checkpoint, labels)
+    initial, exact = run_case(settings, batches, torch.float64)
+    noise = {"float32": deviation(exact, run_case(settings, batches, torch.float32)[1])}
+    if checkpoint == BERT_MODEL:
+        noise["float16"] = deviation(exact, run_case(settings, batches, torch.float64, half_weights=True)[1])
+    losses, rates, norms = (list(column) for column in zip(*exact["history"]))
+    write_case(name, {**settings, "batches": len(batches), "loss": losses[0], "losses": losses, "learningRates": rates,
+                      "gradNorms": norms, **noise},
+               {**input_tensors(batches),
+                # the head is the checkpoint's own, unless it has another shape there
+                **{f"initial.{n}": v for n, v in initial.items() if labels == 1 or not n.startswith("classifier")},
+                **{f"gradients.{n}": v for n, v in exact["gradients"].items()},
+                "logits": exact["logits"], "final_logits": exact["final_logits"]})
+    print(f"{name:28} loss {losses[0]:.4f} -> {losses[-1]:.4f}  norms {min(norms):.2f}..{max(norms):.2f}  "
+          + "  ".join(kind + "".join(f" {k} {v:.0e}" for k, v in d.items()) for kind, d in noise.items()))
+
+
+def identity_case(name, checkpoint):
+    """The pre-trained logits, which fresh LoRA (B = 0) and fresh HUT (the identity) both repeat."""
+    batches = make_batches("roberta" in checkpoint, 2)[:1]
+    base = load(checkpoint, 2, torch.float64).eval()(**batches[0])
+    for method in ("lora", "hut"):
+        adapted = adapt(load(checkpoint, 2, torch.float64), {"method": method, "rank": 4, "alpha": 8, "targetModules": ALL}).eval()
+        torch.testing.assert_close(adapted(**batches[0]).logits, base.logits, rtol=1e-12, atol=0)
+    write_case(name, {"checkpoint": checkpoint, "numLabels": 2, "batches": 1, "loss": base.loss.item()},
+               {**input_tensors(batches), "logits": base.logits.detach()})
+
+
+def peft_folder(name, checkpoint):
+    """A LoRA folder as PEFT's save_pretrained leaves it, and the logits of the model it makes."""
+    model = adapt(load(checkpoint, 2, torch.float32), {"method": "lora", "rank": 4, "alpha": 8, "targetModules": QV})
+    randomise(trainable(model), head=True)
+    model.save_pretrained(FIXTURES / name)
+    config = FIXTURES / name / "adapter_config.json"
+    # without this machine's path, and the set of modules in one order
+    facts = json.loads(config.read_text()) | {"base_model_name_or_path": checkpoint, "target_modules": QV}
+    config.write_text(json.dumps(facts, indent=2) + "\n")
+    (FIXTURES / name / "README.md").unlink()  # an empty model card
+    assert "base_model.model.classifier.dense.weight" in get_peft_model_state_dict(model)
+    model = PeftModel.from_pretrained(load(checkpoint, 2, torch.float32), FIXTURES / name).double().eval()
+    batches = make_batches(True, 2)[:1]
+    write_case(name, {"checkpoint": checkpoint, "numLabels": 2, "batches": 1},
+               {**input_tensors(batches), "logits": model(**batches[0]).logits.detach()})
+
+
+def main():
+    torch.set_num_threads(1)
+    disable_progress_bar()
+    set_verbosity_error()
+    check_gradients()
+    for child in FIXTURES.glob("*/case.json"):
+        shutil.rmtree(child.parent)
+    write_model(ROBERTA_MODEL, RobertaForSequenceClassification, ROBERTA, torch.float16)
+    write_model(BERT_MODEL, BertForSequenceClassification, BERT, torch.float32)
+    for short, checkpoint in (("roberta", ROBERTA_MODEL), ("bert", BERT_MODEL)):
+        training_case(f"{short}-lora-query-value", checkpoint, "lora", QV, rank=4, alpha=8)
+        training_case(f"{short}-lora-all", checkpoint, "lora", ALL, rank=3, alpha=6)
+        training_case(f"{short}-hut-query-value", checkpoint, "hut", QV, rank=4)
+        training_case(f"{short}-hut-all", checkpoint, "hut", ALL, rank=2)
+        identity_case(f"{short}-identity", checkpoint)
+    training_case("bert-lora-regression", BERT_MODEL, "lora", QV, rank=4, alpha=8, labels=1)
+    training_case("roberta-hut-accumulation", ROBERTA_MODEL, "hut", QV, rank=4, accumulation=2)
+    peft_folder("peft-lora-roberta", ROBERTA_MODEL)
+    write_json(FIXTURES / "optim.json", optim_fixtures())
+    write_json(FIXTURES / "ops.json", ops_fixtures())
+
+
+if __name__ == "__main__":
+    main()
