@@ -9,12 +9,12 @@ import shutil
 from pathlib import Path
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict
+from peft import PeftModel
 from safetensors.torch import save_file
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification, RobertaConfig, RobertaForSequenceClassification
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from hut import TARGETS, check_gradients
+from hut import TARGETS, check_gradients, load_hut_adapter, save_hut_adapter
 from optim_fixtures import optim_fixtures, ops_fixtures
 from training import Stepper, adapt, trainable
 
@@ -161,21 +161,25 @@ def identity_case(name, checkpoint):
                {**input_tensors(batches), "logits": base.logits.detach()})
 
 
-def peft_folder(name, checkpoint):
-    """A LoRA folder as PEFT's save_pretrained leaves it, and the logits of the model it makes."""
-    model = adapt(load(checkpoint, 2, torch.float32), {"method": "lora", "rank": 4, "alpha": 8, "targetModules": QV})
+def adapter_folder(name, checkpoint, method):
+    """An adapter folder, by PEFT's save_pretrained (LoRA) or hut.py, and the logits of the model opened from it."""
+    folder, settings = FIXTURES / name, {"method": method, "rank": 4, "alpha": 8, "targetModules": QV}
+    model = adapt(load(checkpoint, 2, torch.float32), settings)
     randomise(trainable(model), head=True)
-    model.save_pretrained(FIXTURES / name)
-    config = FIXTURES / name / "adapter_config.json"
-    # without this machine's path, and the set of modules in one order
-    facts = json.loads(config.read_text()) | {"base_model_name_or_path": checkpoint, "target_modules": QV}
-    config.write_text(json.dumps(facts, indent=2) + "\n")
-    (FIXTURES / name / "README.md").unlink()  # an empty model card
-    assert "base_model.model.classifier.dense.weight" in get_peft_model_state_dict(model)
-    model = PeftModel.from_pretrained(load(checkpoint, 2, torch.float32), FIXTURES / name).double().eval()
-    batches = make_batches(True, 2)[:1]
+    if method == "hut":
+        save_hut_adapter(model, folder, QV, settings["rank"], checkpoint)
+        model = load_hut_adapter(load(checkpoint, 2, torch.float32), folder)
+    else:
+        model.save_pretrained(folder)
+        (folder / "README.md").unlink()  # an empty model card
+        config = folder / "adapter_config.json"
+        # without this machine's path, and the set of modules in one order
+        facts = json.loads(config.read_text()) | {"base_model_name_or_path": checkpoint, "target_modules": QV}
+        config.write_text(json.dumps(facts, indent=2) + "\n")
+        model = PeftModel.from_pretrained(load(checkpoint, 2, torch.float32), folder)
+    batches = make_batches("roberta" in checkpoint, 2)[:1]
     write_case(name, {"checkpoint": checkpoint, "numLabels": 2, "batches": 1},
-               {**input_tensors(batches), "logits": model(**batches[0]).logits.detach()})
+               {**input_tensors(batches), "logits": model.double().eval()(**batches[0]).logits.detach()})
 
 
 def main():
@@ -195,7 +199,8 @@ def main():
         identity_case(f"{short}-identity", checkpoint)
     training_case("bert-lora-regression", BERT_MODEL, "lora", QV, rank=4, alpha=8, labels=1)
     training_case("roberta-hut-accumulation", ROBERTA_MODEL, "hut", QV, rank=4, accumulation=2)
-    peft_folder("peft-lora-roberta", ROBERTA_MODEL)
+    adapter_folder("peft-lora-roberta", ROBERTA_MODEL, "lora")
+    adapter_folder("hut-adapter-roberta", ROBERTA_MODEL, "hut")
     write_json(FIXTURES / "optim.json", optim_fixtures())
     write_json(FIXTURES / "ops.json", ops_fixtures())
 

@@ -1,0 +1,106 @@
+"""Open what a run wrote with transformers and peft, and compare their float32 logits with the run's own predictions.
+
+usage: python check_export.py RUN_DIR CHECKPOINT_DIR
+
+RUN_DIR is the --out folder of `npm run recipe`; CHECKPOINT_DIR the folder the run started from. Every <method>/ with a
+predictions.jsonl is checked: merged/ with AutoModelForSequenceClassification, adapter/ with peft (LoRA) or hut.py (HUT) on the
+checkpoint, and, where the predictions carry `text`, the token ids with merged/'s tokenizer. The error is the largest difference over
+the largest |logit|; above 1e-5, or with nothing to check, the exit status is 1.
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
+
+from hut import load_hut_adapter
+
+TOLERANCE = 1e-5
+BATCH = 32
+
+
+def open_model(folder, labels):
+    return AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=labels, dtype=torch.float32, ignore_mismatched_sizes=True, local_files_only=True)
+
+
+def open_adapter(folder, checkpoint, labels):
+    base = open_model(checkpoint, labels)
+    if json.loads((folder / "adapter_config.json").read_text())["peft_type"] == "HUT":
+        return load_hut_adapter(base, folder)
+    return PeftModel.from_pretrained(base, folder)
+
+
+@torch.no_grad()
+def logits_of(model, rows):
+    """[rows, labels], in batches of similar length padded to their longest row."""
+    model.eval()
+    out = torch.empty(len(rows), len(rows[0]["logits"]))
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]["inputIds"]))
+    for start in range(0, len(order), BATCH):
+        chosen = order[start:start + BATCH]
+        width = len(rows[chosen[-1]]["inputIds"])
+        ids = torch.full((len(chosen), width), model.config.pad_token_id)
+        types, mask = torch.zeros_like(ids), torch.zeros_like(ids)
+        for r, i in enumerate(chosen):
+            n = len(rows[i]["inputIds"])
+            ids[r, :n] = torch.tensor(rows[i]["inputIds"])
+            types[r, :n] = torch.tensor(rows[i].get("tokenTypeIds") or [0] * n)
+            mask[r, :n] = 1
+        out[chosen] = model(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
+    return out
+
+
+def check_tokens(folder, rows):
+    """Number of rows whose text gives other token ids. A truncated row is as long as the longest, so that length is the limit."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    limit = max(len(row["inputIds"]) for row in rows)
+    encode = lambda row: tokenizer(row["text"], row.get("pair"), truncation="longest_first", max_length=limit)["input_ids"]
+    return sum(encode(row) != row["inputIds"] for row in rows)
+
+
+def check_predictions(rows):
+    """Number of rows whose `prediction` is not what the logits say."""
+    said = lambda row: row["logits"][0] if len(row["logits"]) == 1 else row["logits"].index(max(row["logits"]))
+    return sum(abs(said(row) - row["prediction"]) > 1e-6 for row in rows)
+
+
+def check_method(folder, checkpoint):
+    rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    ours = torch.tensor([row["logits"] for row in rows])
+    findings = [("predictions differ from logits", check_predictions(rows), 0)]
+    models = {
+        "merged": lambda path: open_model(path, ours.shape[1]),
+        "adapter": lambda path: open_adapter(path, checkpoint, ours.shape[1]),
+    }
+    for kind, opened in models.items():
+        if (folder / kind).is_dir():
+            theirs = logits_of(opened(folder / kind), rows)
+            findings.append((f"{kind} logits, relative error", ((theirs - ours).abs().max() / theirs.abs().max()).item(), TOLERANCE))
+        else:
+            print(f"{folder.name}: no {kind}/ folder, not checked")
+    if (folder / "merged").is_dir() and "text" in rows[0]:
+        findings.append(("token ids differ", check_tokens(folder / "merged", rows), 0))
+    for what, value, limit in findings:
+        print(f"{folder.name}: {what}: {value:.3g} over {len(rows)} rows {'ok' if value <= limit else f'FAILED (limit {limit})'}")
+    return all(value <= limit for _, value, limit in findings) and len(findings) > 1
+
+
+def main():
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    disable_progress_bar()
+    set_verbosity_error()
+    run, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])
+    methods = sorted(path.parent for path in run.glob("*/predictions.jsonl"))
+    if not methods:
+        raise SystemExit(f"{run}: no <method>/predictions.jsonl in it; run the recipe with output.predictions true")
+    results = [check_method(folder, checkpoint) for folder in methods]
+    raise SystemExit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
