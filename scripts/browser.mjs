@@ -51,12 +51,18 @@ export function findSwiftShader() {
   return folders.map((folder) => path.join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
 }
 
-/** Lets Dawn under Node fall back on SwiftShader where the machine has no Vulkan driver of its own. */
-export function useSoftwareDriverIfNone() {
-  if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return;
+/**
+ * Environment with which Dawn under Node finds SwiftShader, where the machine has no Vulkan driver of its own: the driver's manifest,
+ * and the Vulkan loader that ships beside it. Must be set before the process that opens the device starts.
+ * @returns {Record<string, string>} what to add to the environment; empty where a driver is there
+ */
+export function softwareDriverEnvironment() {
+  if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return {};
   const own = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []));
   // Mesa's lavapipe (lvp) is software too, and older ones are refused by Dawn.
-  if (own.some((name) => name.endsWith('.json') && !name.startsWith('lvp') && existsSync('/dev/dri'))) return;
+  if (own.some((name) => name.endsWith('.json') && !name.startsWith('lvp')) && existsSync('/dev/dri')) return {};
   const manifest = findSwiftShader();
-  if (manifest) process.env.VK_ICD_FILENAMES = manifest;
+  if (!manifest) return {};
+  const folders = [path.dirname(manifest), ...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean)];
+  return { VK_ICD_FILENAMES: manifest, LD_LIBRARY_PATH: folders.join(':') };
 }

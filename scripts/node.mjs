@@ -3,11 +3,17 @@
  *
  * usage: node scripts/node.mjs src/cli/recipe.ts [arguments…]; the entry exports `main(args): Promise<number>` (an exit code)
  */
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'vite';
-import { useSoftwareDriverIfNone } from './browser.mjs';
+import { softwareDriverEnvironment } from './browser.mjs';
 
+const environment = softwareDriverEnvironment();
+if (Object.keys(environment).length) {
+  // The dynamic loader reads its path at a process's start: start again with it.
+  const { status } = spawnSync(process.execPath, process.argv.slice(1), { stdio: 'inherit', env: { ...process.env, ...environment } });
+  process.exit(status ?? 1);
+}
 const [entry, ...args] = process.argv.slice(2);
-useSoftwareDriverIfNone();
 const server = await createServer({
   appType: 'custom',
   logLevel: 'error',

@@ -1,10 +1,7 @@
-import { findSwiftShader, installBrowser, useSoftwareDriverIfNone } from './browser.mjs';
+import { findSwiftShader, installBrowser, softwareDriverEnvironment } from './browser.mjs';
 
-/** The engine's tests need a Vulkan driver: a GPU's own, or the SwiftShader that comes with Chromium. */
+/** The engine's tests need a Vulkan driver: a GPU's own, or the SwiftShader that comes with Chromium. Workers inherit the environment. */
 export default function setup() {
-  useSoftwareDriverIfNone();
-  if (process.platform === 'linux' && !process.env.VK_ICD_FILENAMES && !findSwiftShader()) {
-    installBrowser();
-    useSoftwareDriverIfNone();
-  }
+  if (process.platform === 'linux' && !process.env.VK_ICD_FILENAMES && !findSwiftShader()) installBrowser();
+  Object.assign(process.env, softwareDriverEnvironment());
 }

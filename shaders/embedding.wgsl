@@ -1,0 +1,38 @@
+// y[n, :] = word[ids[n], :] + position[p(n), :] + type[types[n], :]; y: [rows, columns], columns even, two values a thread.
+// Token i of a padded row is at position i + positionOffset; padding, where PAD_POSITION, at padPosition.
+// HALF_WEIGHTS: tables hold two f16 in a u32.
+
+struct Params { rows: u32, columns: u32, length: u32, positionOffset: u32, padPosition: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> ids: array<u32>;
+@group(0) @binding(2) var<storage, read_write> types: array<u32>;
+@group(0) @binding(3) var<storage, read_write> lengths: array<u32>;
+//#if HALF_WEIGHTS
+@group(0) @binding(4) var<storage, read> word: array<u32>;
+@group(0) @binding(5) var<storage, read> position: array<u32>;
+@group(0) @binding(6) var<storage, read> typeTable: array<u32>;
+fn value(packed: u32) -> vec2f { return unpack2x16float(packed); }
+//#else
+@group(0) @binding(4) var<storage, read> word: array<vec2f>;
+@group(0) @binding(5) var<storage, read> position: array<vec2f>;
+@group(0) @binding(6) var<storage, read> typeTable: array<vec2f>;
+fn value(pair: vec2f) -> vec2f { return pair; }
+//#endif
+@group(0) @binding(7) var<storage, read_write> y: array<vec2f>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let at = (group.y * groups.x + group.x) * WORKGROUP + local;
+  let pairs = params.columns / 2u;
+  let n = at / pairs;
+  let j = at % pairs;
+  if (n >= params.rows) { return; }
+  let i = n % params.length;
+  var p = i + params.positionOffset;
+//#if PAD_POSITION
+  if (i >= lengths[n / params.length]) { p = params.padPosition; }
+//#else
+  _ = &lengths;
+//#endif
+  y[at] = value(word[ids[n] * pairs + j]) + value(position[p * pairs + j]) + value(typeTable[types[n] * pairs + j]);
+}

@@ -1,0 +1,33 @@
+// The end of every variant's main: from sums s{r}_{c} (ROWS rows from `row`, VECTORS units of T from `column`) to outputs.
+// A thread beyond the matrix has computed on clamped addresses and stores nothing.
+//#for c VECTORS
+//#for r ROWS
+  s{r}_{c} *= params.alpha;
+//#if STORE_RAW
+  if (row + {r}u < params.rows && column + {c}u < across) { raw[(row + {r}u) * across + column + {c}u] = s{r}_{c}; }
+//#endif
+//#if HAS_COLUMN_SCALE
+  s{r}_{c} *= columnScale[min(column + {c}u, across - 1u)];
+//#endif
+//#endfor
+//#endfor
+//#if HAS_LOW_RANK
+  for (var k = 0u; k < params.rank; k++) {
+//#for r ROWS
+    let u{r} = params.lowRankAlpha * u[min(row + {r}u, params.rows - 1u) * params.rank + k];
+//#endfor
+//#for c VECTORS
+    let v{c} = loadV(k, min(column + {c}u, across - 1u));
+//#for r ROWS
+    s{r}_{c} += u{r} * v{c};
+//#endfor
+//#endfor
+  }
+//#endif
+//#for r ROWS
+  if (row + {r}u < params.rows) {
+//#for c VECTORS
+    if (column + {c}u < across) { finish((row + {r}u) * across + column + {c}u, column + {c}u, s{r}_{c}); }
+//#endfor
+  }
+//#endfor

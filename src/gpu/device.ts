@@ -1,0 +1,102 @@
+/**
+ * The adapter and its device, the same in a tab, a worker and under Node.
+ *
+ * A device is asked for with everything the adapter has (limits and the features we use). What goes wrong on it later, an
+ * uncaptured validation error or a lost device, is remembered and thrown by `check`: WebGPU itself would go on and compute zeros.
+ */
+import { UserError } from '../errors';
+
+export interface AdapterIdentity {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** True for a CPU pretending to be a GPU (SwiftShader, llvmpipe, WARP). Such an adapter is never called a GPU. */
+  readonly software: boolean;
+}
+
+/** One line that names an adapter honestly, e.g. `google swiftshader (software adapter)`. */
+export function adapterLabel(identity: AdapterIdentity): string {
+  const name = identity.description || [identity.vendor, identity.architecture, identity.device].filter(Boolean).join(' ') || 'unnamed adapter';
+  return identity.software ? `${name} (software adapter)` : name;
+}
+
+const optionalFeatures = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
+
+// Dawn under Node stops working when its GPU object is collected.
+const kept: GPU[] = [];
+
+async function provider(): Promise<GPU | undefined> {
+  const scope = globalThis as { navigator?: { gpu?: GPU } };
+  if (scope.navigator?.gpu) return scope.navigator.gpu;
+  if (typeof process === 'undefined' || !process.versions?.node) return undefined;
+  const { create, globals } = (await import(/* @vite-ignore */ 'webgpu')) as { create(flags: string[]): GPU; globals: object };
+  Object.assign(globalThis, globals);
+  kept[0] ??= create([]);
+  return kept[0];
+}
+
+export class Gpu {
+  #failure: UserError | undefined;
+  #closed = false;
+
+  private constructor(
+    readonly device: GPUDevice,
+    readonly identity: AdapterIdentity,
+    readonly features: ReadonlySet<string>,
+  ) {
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      this.#failure ??= new UserError('gpu/error', `The GPU refused a command: ${event.error.message.split('\n')[0]}`);
+    });
+    void device.lost.then((info) => {
+      if (this.#closed) return;
+      this.#failure = new UserError('gpu/lost', `The GPU was lost (${info.reason}): ${info.message || 'no reason given'}. Close other heavy tabs and resume the run.`);
+    });
+  }
+
+  /** Opens the best adapter there is. Throws `gpu/unavailable` where there is none. */
+  static async open(options: { powerPreference?: GPUPowerPreference } = {}): Promise<Gpu> {
+    const gpu = await provider();
+    const advice = 'Use a recent Chrome, Edge, Firefox or Safari with WebGPU switched on; under Node on Linux, install a Vulkan driver or Chromium.';
+    if (!gpu) throw new UserError('gpu/unavailable', `This environment has no WebGPU. ${advice}`);
+    const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' });
+    if (!adapter) throw new UserError('gpu/unavailable', `WebGPU is here, but no adapter was found. ${advice}`);
+    const { vendor, architecture, device, description } = adapter.info;
+    const words = `${vendor} ${architecture} ${device} ${description}`.toLowerCase();
+    const software = /swiftshader|llvmpipe|lavapipe|basic render|warp/.test(words) || adapter.info.isFallbackAdapter === true;
+    const features = optionalFeatures.filter((name) => adapter.features.has(name));
+    const limits = adapter.limits;
+    const opened = await adapter.requestDevice({
+      requiredFeatures: features as GPUFeatureName[],
+      requiredLimits: {
+        maxBufferSize: limits.maxBufferSize,
+        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      },
+    });
+    return new Gpu(opened, { vendor, architecture, device, description, software }, new Set(features));
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.device.limits;
+  }
+
+  /** Throws what has gone wrong on this device so far, if anything. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits until all submitted work is done, then checks. */
+  async idle(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.device.destroy();
+  }
+}

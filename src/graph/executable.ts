@@ -1,0 +1,191 @@
+/**
+ * A program on a device: pipelines compiled, bind groups made, ready to replay.
+ *
+ * `DeviceMemory` owns what programs share: the arena, the frozen weights, the pipelines and the step's scalars.
+ */
+import { UserError } from '../errors';
+import { readBuffer, Submitter, type Dispatch } from '../gpu/commands';
+import type { Gpu } from '../gpu/device';
+import { packParams, PipelineCache } from '../gpu/shader';
+import type { Location, ParameterLayout, PlannedCall, Program } from './plan';
+import { shaderSource } from './shaders';
+import { byteLength, type Tensor } from './tensor';
+
+const storage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+/** The flat buffers of one method's trainable tensors. */
+export interface FlatBuffers {
+  readonly parameters: GPUBuffer;
+  readonly gradients: GPUBuffer;
+}
+
+export class DeviceMemory {
+  readonly submitter: Submitter;
+  /** `struct Step` of the shaders: word 0 is the dropout seed of the step. */
+  readonly step: GPUBuffer;
+  readonly #weights = new Map<string, GPUBuffer>();
+  #arena: GPUBuffer[] = [];
+  #allocated = 0;
+  #peak = 0;
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly pipelines = new PipelineCache(gpu.device, shaderSource),
+  ) {
+    this.submitter = new Submitter(gpu);
+    this.step = this.buffer(256, 'step', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+  }
+
+  /** Bytes in device buffers now, and at most so far. */
+  get bytes(): { allocated: number; peak: number } {
+    return { allocated: this.#allocated, peak: this.#peak };
+  }
+
+  buffer(size: number, label: string, usage = storage()): GPUBuffer {
+    this.#allocated += size;
+    this.#peak = Math.max(this.#peak, this.#allocated);
+    return this.gpu.device.createBuffer({ size: Math.ceil(size / 4) * 4, label, usage });
+  }
+
+  free(buffer: GPUBuffer): void {
+    this.#allocated -= buffer.size;
+    buffer.destroy();
+  }
+
+  flatBuffers(layout: ParameterLayout): FlatBuffers {
+    return { parameters: this.buffer(layout.bytes, 'parameters'), gradients: this.buffer(layout.bytes, 'gradients') };
+  }
+
+  /** Uploads a frozen weight: f32 values, or packed f16 bits. The same name is uploaded once. */
+  uploadWeight(name: string, data: Float32Array | Uint16Array): void {
+    if (this.#weights.has(name)) return;
+    const buffer = this.buffer(Math.ceil(data.byteLength / 4) * 4, name);
+    // A copy rounded up to whole words: writeBuffer takes multiples of four bytes.
+    const bytes = new Uint8Array(buffer.size);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.gpu.device.queue.writeBuffer(buffer, 0, bytes);
+    this.#weights.set(name, buffer);
+  }
+
+  weight(name: string): GPUBuffer {
+    const buffer = this.#weights.get(name);
+    if (!buffer) throw new Error(`weight ${name} was not uploaded`);
+    return buffer;
+  }
+
+  hasWeight(name: string): boolean {
+    return this.#weights.has(name);
+  }
+
+  /** Makes the arena at least this large. Programs instantiated before a growth are no longer valid, so reserve the largest first. */
+  reserve(chunks: readonly number[]): void {
+    chunks.forEach((bytes, i) => {
+      const old = this.#arena[i];
+      if (old && old.size >= bytes) return;
+      if (old) this.free(old);
+      this.#arena[i] = this.buffer(bytes, `arena ${i}`);
+    });
+  }
+
+  arena(chunk: number): GPUBuffer {
+    return this.#arena[chunk]!;
+  }
+
+  fits(chunks: readonly number[]): boolean {
+    return chunks.every((bytes, i) => (this.#arena[i]?.size ?? 0) >= bytes);
+  }
+
+  /** Writes the step's scalars; ordered before whatever is submitted next. */
+  setSeed(seed: number): void {
+    this.gpu.device.queue.writeBuffer(this.step, 0, new Uint32Array([seed >>> 0, 0, 0, 0]));
+  }
+
+  dispose(): void {
+    for (const buffer of [this.step, ...this.#weights.values(), ...this.#arena]) buffer.destroy();
+    this.#weights.clear();
+    this.#arena = [];
+    this.#allocated = 0;
+  }
+}
+
+export class Executable {
+  private constructor(
+    readonly memory: DeviceMemory,
+    readonly program: Program,
+    readonly flat: FlatBuffers,
+    readonly dispatches: readonly Dispatch[],
+    readonly uniforms: GPUBuffer,
+  ) {}
+
+  /** Compiles what is not compiled yet and binds everything. */
+  static async create(memory: DeviceMemory, program: Program, flat: FlatBuffers): Promise<Executable> {
+    const { device } = memory.gpu;
+    if (!memory.fits(program.arena)) memory.reserve(program.arena);
+    const pipelines = await Promise.all(program.calls.map((call) => memory.pipelines.get(call.shader, call.constants)));
+    const uniforms = memory.buffer(Math.max(1, program.calls.length) * 256, 'params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    const words = new Uint32Array(uniforms.size / 4);
+    const resource = (tensor: Tensor): GPUBufferBinding => {
+      const size = Math.ceil(byteLength(tensor) / 16) * 16;
+      const location: Location = program.locations.get(tensor) ?? { space: 'weight' };
+      if (location.space === 'weight') return { buffer: memory.weight(tensor.name) };
+      if (location.space === 'arena') return { buffer: memory.arena(location.chunk), offset: location.offset, size };
+      return { buffer: flat[location.space], offset: location.offset, size };
+    };
+    const dispatches = program.calls.map((call: PlannedCall, i): Dispatch => {
+      const { pipeline, layout, module } = pipelines[i]!;
+      words.set(packParams(module, call.params, call.shader), i * 64);
+      const entries = module.bindings.map(({ index, name }): GPUBindGroupEntry => {
+        if (name === 'params') return { binding: index, resource: { buffer: uniforms, offset: i * 256, size: Math.ceil(Math.max(16, module.params.length * 4) / 16) * 16 } };
+        if (name === 'step') return { binding: index, resource: { buffer: memory.step, size: 16 } };
+        const tensor = call.bindings[name];
+        if (!tensor) throw new Error(`${call.shader}: nothing is bound to ${name}`);
+        return { binding: index, resource: resource(tensor) };
+      });
+      return { label: call.label, pipeline, bindGroup: device.createBindGroup({ layout, entries }), workgroups: call.workgroups, flops: call.flops };
+    });
+    device.queue.writeBuffer(uniforms, 0, words);
+    return new Executable(memory, program, flat, dispatches, uniforms);
+  }
+
+  /** Writes an input by name; inputs that the program does not use are ignored. */
+  write(name: string, data: Float32Array | Uint32Array): void {
+    const tensor = this.program.inputs.find((input) => input.name === name);
+    if (!tensor) return;
+    if (data.byteLength !== byteLength(tensor)) throw new Error(`input ${name} takes ${byteLength(tensor)} bytes, got ${data.byteLength}`);
+    const location = this.program.locations.get(tensor) as Location & { space: 'arena' };
+    this.memory.gpu.device.queue.writeBuffer(this.memory.arena(location.chunk), location.offset, data as Float32Array<ArrayBuffer>);
+  }
+
+  /** Where an output lies, for copying it elsewhere after a run. */
+  locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+    const location = this.program.locations.get(tensor);
+    if (!location || location.space === 'weight') throw new Error(`${tensor.name} has no place on the device`);
+    return location.space === 'arena' ? { buffer: this.memory.arena(location.chunk), offset: location.offset } : { buffer: this.flat[location.space], offset: location.offset };
+  }
+
+  run(more: readonly Dispatch[] = [], finish?: (encoder: GPUCommandEncoder) => void): void {
+    this.memory.submitter.submit(more.length ? [...this.dispatches, ...more] : this.dispatches, finish);
+  }
+
+  /** Reads a tensor back; waits for everything submitted before. */
+  async read(tensor: Tensor): Promise<Float32Array> {
+    const { buffer, offset } = this.locate(tensor);
+    const bytes = await readBuffer(this.memory.gpu.device, buffer, offset, byteLength(tensor));
+    this.memory.gpu.check();
+    return new Float32Array(bytes);
+  }
+
+  dispose(): void {
+    this.memory.free(this.uniforms);
+  }
+}
+
+/** Refuses a run that the device cannot hold, before anything is allocated. */
+export function assertFits(gpu: Gpu, parts: Readonly<Record<string, number>>, largestWeight: { name: string; bytes: number }): void {
+  const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  if (largestWeight.bytes > limit)
+    throw new UserError('model/too-large', `${largestWeight.name} takes ${mebibytes(largestWeight.bytes)}, but this device binds at most ${mebibytes(limit)}; use a smaller model or weights: "f16".`);
+  for (const [name, bytes] of Object.entries(parts))
+    if (bytes > limit) throw new UserError('model/too-large', `The ${name} take ${mebibytes(bytes)}, but this device allows ${mebibytes(limit)} in one buffer; use a smaller batch, maxLength or model.`);
+}

@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Gpu } from '../gpu/device';
+import { PipelineCache } from '../gpu/shader';
+import { DeviceMemory, Executable } from './executable';
+import { differentiate, Graph } from './graph';
+import { interpret } from './interpret';
+import { attention } from './ops/attention';
+import { activation, activations, add, dropout } from './ops/elementwise';
+import { embedding } from './ops/embedding';
+import { hutFactors, hutTransform } from './ops/hut';
+import { layerNorm } from './ops/layer-norm';
+import { linear } from './ops/linear';
+import { loss } from './ops/loss';
+import { selectRows } from './ops/select';
+import { compile, defaultChoice, ParameterLayout } from './plan';
+import { shaderSource } from './shaders';
+import { elements, type KernelChoice, type Tensor } from './tensor';
+
+/*
+ * Every operation, three ways: the GPU against the float64 interpreter, forward and backward, fused as it is in training; and the
+ * interpreter's own gradients against central finite differences. A case is a small scalar-valued graph.
+ */
+
+let gpu: Gpu;
+let pipelines: PipelineCache;
+beforeAll(async () => {
+  gpu = await Gpu.open();
+  pipelines = new PipelineCache(gpu.device, shaderSource);
+});
+afterAll(() => gpu.close());
+
+function random(count: number, seed: number, scale = 1): Float32Array {
+  let state = seed * 2654435761;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return ((state / 4294967296) * 2 - 1) * scale;
+  });
+}
+
+interface Case {
+  /** Returns the loss itself, or any `[rows, columns]` tensor, which `project` turns into a scalar. */
+  build(graph: Graph): Tensor;
+  values?: Record<string, ArrayLike<number>>;
+}
+
+/** A scalar whose gradient excites every output: mean squared error of `y · direction` against a target, row by row. */
+function project(graph: Graph, y: Tensor): Tensor {
+  const columns = y.shape[1]!;
+  const logits = linear(graph, { x: y, weight: graph.weight('direction', [1, columns]) });
+  return loss(graph, 'meanSquaredError', logits, graph.input('target', [y.shape[0]!]));
+}
+
+async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance = 2e-5) {
+  const graph = new Graph();
+  const y = test.build(graph);
+  const scalar = y.shape.length === 1 ? y : project(graph, y);
+  const gradients = differentiate(graph, scalar);
+  const given = new Map<string, ArrayLike<number>>();
+  const layout = new ParameterLayout();
+  for (const role of ['input', 'weight', 'parameter'] as const)
+    graph.named(role).forEach((tensor, i) => given.set(tensor.name, test.values?.[tensor.name] ?? random(elements(tensor.shape), i + 1 + role.length)));
+  for (const parameter of graph.named('parameter')) layout.add(parameter.name, parameter.shape);
+  const nodes = [...graph.nodes];
+  const expected = interpret(nodes, given);
+
+  // Finite differences of the interpreter, along a random direction of each parameter.
+  expect(gradients.size).toBe(graph.named('parameter').length);
+  for (const [parameter, gradient] of gradients) {
+    const base = Float64Array.from(given.get(parameter.name)!);
+    const direction = random(base.length, 99);
+    const at = (h: number) => interpret(nodes, new Map([...given, [parameter.name, base.map((value, i) => value + h * direction[i]!)]])).get(scalar)![0]!;
+    const h = 1e-4;
+    const numeric = (at(h) - at(-h)) / (2 * h);
+    const analytic = expected.get(gradient)!.reduce((sum, value, i) => sum + value * direction[i]!, 0);
+    expect(analytic, `${parameter.name} against finite differences`).toBeCloseTo(numeric, 5);
+  }
+
+  const program = compile(graph, { scalar }, gradients, layout, { choice });
+  const memory = new DeviceMemory(gpu, pipelines);
+  const flat = memory.flatBuffers(layout);
+  for (const weight of program.weights) memory.uploadWeight(weight.name, Float32Array.from(given.get(weight.name)!));
+  for (const [name, { offset }] of layout.entries) gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));
+  const executable = await Executable.create(memory, program, flat);
+  for (const input of program.inputs) {
+    const value = given.get(input.name)!;
+    executable.write(input.name, input.dataType === 'u32' ? Uint32Array.from(value) : Float32Array.from(value));
+  }
+  memory.setSeed(0);
+  executable.run();
+  const close = async (tensor: Tensor, name: string) => {
+    const actual = await executable.read(tensor);
+    const reference = expected.get(tensor)!;
+    const scale = Math.max(1e-6, ...reference.map(Math.abs));
+    actual.forEach((value, i) => {
+      if (!(Math.abs(value - reference[i]!) <= tolerance * scale)) throw new Error(`${name}[${i}]: ${value} on the GPU, ${reference[i]} in float64 (scale ${scale})`);
+    });
+  };
+  await close(scalar, 'loss');
+  for (const [parameter, gradient] of gradients) await close(gradient, `gradient of ${parameter.name}`);
+  executable.dispose();
+  memory.dispose();
+  return program;
+}
+
+describe('linear', () => {
+  const shapes = [
+    { rows: 5, inner: 8, columns: 12 },
+    { rows: 33, inner: 20, columns: 36 },
+    { rows: 7, inner: 6, columns: 3 },
+  ];
+  for (const { rows, inner, columns } of shapes)
+    for (const layout of ['nk', 'kn'] as const) {
+      const weightShape = layout === 'nk' ? [columns, inner] : [inner, columns];
+      it(`trained weight and bias, ${layout} ${rows}×${inner}×${columns}`, async () => {
+        await check({ build: (g) => linear(g, { x: g.parameter('x', [rows, inner]), weight: g.parameter('w', weightShape), bias: g.parameter('b', [columns]) }, { layout, alpha: 0.7 }) });
+      });
+      it(`row and column scales on a frozen weight, ${layout} ${rows}×${inner}×${columns}`, async () => {
+        await check({
+          build: (g) =>
+            linear(g, { x: g.parameter('x', [rows, inner]), weight: g.weight('w', weightShape), bias: g.parameter('b', [columns]), rowScale: g.parameter('rowScale', [inner]), columnScale: g.parameter('columnScale', [columns]) }, { layout }),
+        });
+      });
+      it(`a scale below which nothing trains, ${layout} ${rows}×${inner}×${columns}`, async () => {
+        await check({ build: (g) => linear(g, { x: g.input('x', [rows, inner]), weight: g.weight('w', weightShape), rowScale: g.parameter('rowScale', [inner]), columnScale: g.parameter('columnScale', [columns]) }, { layout }) });
+      });
+    }
+
+  it('a low-rank pair, residual and activation are folded into one dispatch each way', async () => {
+    const program = await check({
+      build: (g) => {
+        const x = g.parameter('x', [9, 16]);
+        const down = linear(g, { x, weight: g.parameter('A', [4, 16]) });
+        const pair = linear(g, { x: down, weight: g.parameter('B', [24, 4]) }, { alpha: 2 });
+        const h = activation(g, add(g, linear(g, { x, weight: g.weight('w1', [24, 16]), bias: g.weight('b1', [24]) }), pair), 'gelu');
+        return add(g, linear(g, { x: h, weight: g.weight('w2', [16, 24]), bias: g.weight('b2', [16]) }), x);
+      },
+    });
+    const labelsOf = program.calls.map((call) => call.label);
+    expect(labelsOf).not.toContain('add');
+    expect(labelsOf).not.toContain('activation');
+    expect(labelsOf).not.toContain('activationGradient');
+    // Forward: A, w1 with the pair and GELU, w2 with the residual, the projection. Backward: the projection, w2 with the gate, B, w1 with the pair.
+    expect(labelsOf.filter((label) => label === 'linear')).toHaveLength(8);
+  });
+});
+
+describe('element-wise', () => {
+  for (const kind of activations)
+    it(`${kind} after a sum, unfused`, async () => {
+      await check({ build: (g) => activation(g, add(g, g.parameter('x', [6, 8]), g.input('z', [6, 8])), kind), values: { x: random(48, 3, 4) } });
+    });
+  it('dropout zeroes the share it says, and its gradient the same elements', async () => {
+    await check({ build: (g) => dropout(g, g.parameter('x', [16, 32]), 0.25, 7) });
+    const graph = new Graph();
+    const x = graph.input('x', [100, 100]);
+    const y = interpret((dropout(graph, x, 0.25, 3), graph.nodes), new Map([['x', new Float64Array(10_000).fill(1)]]));
+    const dropped = [...y.values()].at(-1)!.filter((value) => value === 0).length;
+    expect(Math.abs(dropped / 10_000 - 0.25)).toBeLessThan(0.02);
+  });
+});
+
+describe('layer norm', () => {
+  for (const lanesPerRow of [1, 32])
+    it(`input, gain and bias, ${lanesPerRow} lanes a row`, async () => {
+      await check({ build: (g) => layerNorm(g, g.parameter('x', [37, 20]), g.parameter('gamma', [20]), g.parameter('beta', [20]), 1e-5) }, { ...defaultChoice, lanesPerRow });
+    });
+});
+
+describe('attention', () => {
+  const [heads, length, hidden] = [2, 7, 16];
+  for (const options of [{}, { causal: true }, { probability: 0.3, site: 5 }])
+    for (const trained of [['q', 'k', 'v'], ['q', 'v'], ['k'], ['v'], ['q']])
+      it(`${JSON.stringify(options)}, gradient in ${trained}`, async () => {
+        await check({
+          build: (g) => {
+            const of = (name: string) => (trained.includes(name) ? g.parameter(name, [3 * length, hidden]) : g.input(name, [3 * length, hidden]));
+            return attention(g, { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [3], 'u32') }, { heads, length, ...options });
+          },
+          values: { lengths: [7, 3, 1] },
+        });
+      });
+  it('more queries than a workgroup', async () => {
+    await check({
+      build: (g) => {
+        const of = (name: string) => g.parameter(name, [2 * 70, 8]);
+        return attention(g, { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [2], 'u32') }, { heads: 1, length: 70 });
+      },
+      values: { lengths: [70, 41] },
+    });
+  });
+});
+
+describe('embedding, selection and losses', () => {
+  it('sums word, position and type, padded as RoBERTa pads', async () => {
+    await check({
+      build: (g) => {
+        const u = (name: string, shape: number[]) => g.input(name, shape, 'u32');
+        const table = (name: string, size: number) => g.weight(name, [size, 8]);
+        const x = embedding(g, { ids: u('ids', [8]), types: u('types', [8]), lengths: u('lengths', [2]), word: table('word', 11), position: table('position', 9), typeTable: table('type', 2) }, { length: 4, positionOffset: 2, padPosition: 1 });
+        return add(g, x, g.parameter('p', [8, 8]));
+      },
+      values: { ids: [0, 10, 3, 3, 5, 1, 1, 1], types: [0, 0, 1, 1, 0, 0, 0, 0], lengths: [4, 1] },
+    });
+  });
+  it('takes every n-th row', async () => {
+    await check({ build: (g) => selectRows(g, g.parameter('x', [12, 8]), 4) });
+  });
+  it('cross-entropy, more rows than threads', async () => {
+    const rows = 70;
+    await check({ build: (g) => loss(g, 'crossEntropy', g.parameter('z', [rows, 3]), g.input('labels', [rows])), values: { labels: Array.from({ length: rows }, (_, i) => i % 3), z: random(rows * 3, 4, 8) } });
+  });
+  it('squared error', async () => {
+    await check({ build: (g) => loss(g, 'meanSquaredError', g.parameter('z', [5, 1]), g.input('labels', [5])) });
+  });
+});
+
+describe('HUT', () => {
+  const build = (form: 'fused' | 'materialised') => (g: Graph) => {
+    const factors = hutFactors(g, { a: g.parameter('A', [8, 3]), b: g.parameter('B', [3, 12]), gamma: g.parameter('gamma', [12]), beta: g.parameter('beta', [12]), bias: g.weight('bias', [12]) });
+    const [x, weight] = [g.parameter('x', [10, 8]), g.weight('w', [12, 8])];
+    if (form === 'fused') return linear(g, { x, weight, rowScale: factors.rowScale, columnScale: factors.columnScale, bias: factors.shift });
+    return linear(g, { x, weight: hutTransform(g, weight, factors, 'nk'), bias: factors.shift });
+  };
+  it('fused', async () => void (await check({ build: build('fused') })));
+  it('materialised', async () => void (await check({ build: build('materialised') })));
+  it('both forms have the same gradients in float64', () => {
+    const run = (form: 'fused' | 'materialised') => {
+      const graph = new Graph();
+      const scalar = project(graph, build(form)(graph));
+      const gradients = differentiate(graph, scalar);
+      const given = new Map([...graph.named('input'), ...graph.named('weight'), ...graph.named('parameter')].map((tensor) => [tensor.name, random(elements(tensor.shape), tensor.name.length)]));
+      const values = interpret(graph.nodes, given);
+      return Object.fromEntries([...gradients].map(([parameter, gradient]) => [parameter.name, values.get(gradient)!]));
+    };
+    const [fused, materialised] = [run('fused'), run('materialised')];
+    expect(Object.keys(fused).sort()).toEqual(Object.keys(materialised).sort());
+    for (const [name, gradient] of Object.entries(fused)) gradient.forEach((value, i) => expect(value).toBeCloseTo(materialised[name]![i]!, 10));
+  });
+});

@@ -1,0 +1,169 @@
+/**
+ * The matrix product and all that is fused around it.
+ *
+ *     raw = alpha · (x ⊙ rowScale) · W                       W read as `[in, out]`; stored `nk` ([out, in], torch's Linear) or `kn`
+ *     y   = f(raw ⊙ columnScale + bias + alpha' · (u · v)) ⊙ g'(gate) + residual
+ *
+ * `rowScale` (over `in`) and `columnScale` (over `out`) are HUT's `m_A` and `γ ⊙ m_B`: the update costs O(N(d+k)) and no weight
+ * is ever materialised. `u [rows, rank]` and `v` are LoRA's low-rank pair. Everything after `raw` happens in registers, in the
+ * epilogue. Models write plain `linear`, `add` and `activation`; the fusion pass (`fuse.ts`) fills in the rest.
+ */
+import { elements, type GraphBuilder, type LinearVariant, type Node, type Operation, type Tensor } from '../tensor';
+import { activationConstants, activationFlops, activationReference, type Activation } from './elementwise';
+import { columnReduce } from './reduce';
+import { weightGradient } from './weight-gradient';
+
+export type WeightLayout = 'nk' | 'kn';
+
+function dimensions({ inputs, attributes }: Node) {
+  const [rows, inner] = inputs['x']!.shape as [number, number];
+  const columns = inputs['weight']!.shape[attributes['layout'] === 'nk' ? 0 : 1]!;
+  return { rows, inner, columns };
+}
+
+/** Where a size is no multiple of 4. */
+const scalarVariant: LinearVariant = { shader: 'linear-scalar', constants: { ROWS: 1, VECTORS: 1, THREADS_X: 8, THREADS_Y: 8 }, tile: [8, 8] };
+
+const swapped = (layout: unknown): WeightLayout => (layout === 'nk' ? 'kn' : 'nk');
+
+export const linearOperation: Operation = {
+  name: 'linear',
+
+  reference(node, values) {
+    const { inputs, attributes } = node;
+    const { rows, inner, columns } = dimensions(node);
+    const [x, w] = [values(inputs['x']!), values(inputs['weight']!)];
+    const optional = (name: string) => (inputs[name] ? values(inputs[name]) : undefined);
+    const [rowScale, columnScale, bias, u, v, gate, residual] = ['rowScale', 'columnScale', 'bias', 'u', 'v', 'gate', 'residual'].map(optional);
+    const rank = inputs['u']?.shape[1] ?? 0;
+    const [nk, vnk] = [attributes['layout'] === 'nk', attributes['lowRankLayout'] === 'nk'];
+    const alpha = Number(attributes['alpha'] ?? 1);
+    const lowRankAlpha = Number(attributes['lowRankAlpha'] ?? 1);
+    const f = attributes['activation'] ? activationReference[attributes['activation'] as Activation].value : undefined;
+    const g = attributes['gateActivation'] ? activationReference[attributes['gateActivation'] as Activation].derivative : undefined;
+    const [y, raw, preactivation] = [new Float64Array(rows * columns), new Float64Array(rows * columns), new Float64Array(rows * columns)];
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++) {
+        let sum = 0;
+        for (let k = 0; k < inner; k++) sum += x[i * inner + k]! * (rowScale?.[k] ?? 1) * w[nk ? j * inner + k : k * columns + j]!;
+        const at = i * columns + j;
+        raw[at] = alpha * sum;
+        let value = raw[at] * (columnScale?.[j] ?? 1) + (bias?.[j] ?? 0);
+        for (let k = 0; k < rank; k++) value += lowRankAlpha * u![i * rank + k]! * v![vnk ? j * rank + k : k * columns + j]!;
+        preactivation[at] = value;
+        if (f) value = f(value);
+        if (g) value *= g(gate![at]!);
+        y[at] = value + (residual?.[at] ?? 0);
+      }
+    return { y, raw, preactivation };
+  },
+
+  vjp(graph, node, { y: dy }, wanted) {
+    if (!dy) return {};
+    const { inputs, attributes, outputs } = node;
+    const { x, weight, rowScale, columnScale } = inputs as { x: Tensor; weight: Tensor; rowScale?: Tensor; columnScale?: Tensor };
+    const layout = attributes['layout'] as WeightLayout;
+    const alpha = Number(attributes['alpha'] ?? 1);
+    const gradients: Record<string, Tensor | undefined> = {};
+
+    if (wanted('columnScale') || wanted('bias')) {
+      const raw = wanted('columnScale') ? (outputs['raw'] ?? graph.addOutput(node, 'raw', outputs['y']!.shape)) : undefined;
+      const { sum, dot } = columnReduce(graph, dy, { with: raw, sum: wanted('bias') });
+      gradients['bias'] = sum;
+      gradients['columnScale'] = dot;
+    }
+    if (wanted('rowScale') || wanted('x')) {
+      // dy·diag(c)·Wᵀ is the gradient of x ⊙ m_A: its column-wise product with x gives dm_A, its product with m_A gives dx.
+      const back = linearNode(graph, { x: dy, weight, rowScale: columnScale, columnScale: wanted('x') ? rowScale : undefined }, { layout: swapped(layout), alpha });
+      if (wanted('x')) gradients['x'] = back.y;
+      if (wanted('rowScale')) {
+        const raw = wanted('x') && rowScale ? graph.addOutput(back.node, 'raw', back.y.shape) : back.y;
+        gradients['rowScale'] = columnReduce(graph, raw, { with: x, sum: false }).dot;
+      }
+    }
+    if (wanted('weight')) {
+      if (rowScale || columnScale) throw new Error('a scaled linear layer has a frozen weight');
+      gradients['weight'] = layout === 'nk' ? weightGradient(graph, dy, x, alpha) : weightGradient(graph, x, dy, alpha);
+    }
+    return gradients;
+  },
+
+  lower(node, choose) {
+    const { inputs, attributes, outputs } = node;
+    const { rows, inner, columns } = dimensions(node);
+    const layout = attributes['layout'] as WeightLayout;
+    const weight = inputs['weight']!;
+    const vector = inner % 4 === 0 && columns % 4 === 0;
+    const variant = vector ? choose.linear({ rows, inner, columns, layout, halfWeights: weight.dataType === 'f16' }) : scalarVariant;
+    const has = (name: string) => inputs[name] !== undefined;
+    const flags = {
+      SCALAR: !vector,
+      NK: layout === 'nk',
+      HALF_WEIGHTS: weight.dataType === 'f16',
+      FROZEN_WEIGHT: weight.role === 'weight',
+      HAS_ROW_SCALE: has('rowScale'),
+      HAS_COLUMN_SCALE: has('columnScale'),
+      HAS_BIAS: has('bias'),
+      FROZEN_BIAS: inputs['bias']?.role === 'weight',
+      HAS_LOW_RANK: has('u'),
+      LOW_RANK_NK: attributes['lowRankLayout'] === 'nk',
+      HAS_RESIDUAL: has('residual'),
+      HAS_GATE: has('gate'),
+      HAS_ACTIVATION: attributes['activation'] !== undefined,
+      ANY_ACTIVATION: Boolean(attributes['activation'] ?? attributes['gateActivation']),
+      STORE_RAW: outputs['raw'] !== undefined,
+      STORE_PREACTIVATION: outputs['preactivation'] !== undefined,
+      ...activationConstants((attributes['activation'] ?? attributes['gateActivation']) as Activation | undefined),
+    };
+    const [tileRows, tileColumns] = variant.tile;
+    return [
+      {
+        shader: variant.shader,
+        constants: { ...variant.constants, ...flags },
+        bindings: { ...inputs, ...outputs },
+        params: { rows, inner, columns, rank: inputs['u']?.shape[1] ?? 0, alpha: Number(attributes['alpha'] ?? 1), lowRankAlpha: Number(attributes['lowRankAlpha'] ?? 1) },
+        workgroups: [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows), 1],
+      },
+    ];
+  },
+
+  flops(node) {
+    const { inputs, attributes, outputs } = node;
+    const { rows, inner, columns } = dimensions(node);
+    const perOutput =
+      (inputs['columnScale'] ? 1 : 0) +
+      (inputs['bias'] ? 1 : 0) +
+      (inputs['residual'] ? 1 : 0) +
+      2 * (inputs['u']?.shape[1] ?? 0) +
+      (attributes['activation'] ? activationFlops[attributes['activation'] as Activation].value : 0) +
+      (attributes['gateActivation'] ? 1 + activationFlops[attributes['gateActivation'] as Activation].derivative : 0);
+    // The row scale is counted as the N·d multiplications it stands for.
+    return 2 * rows * inner * columns + (inputs['rowScale'] ? rows * inner : 0) + perOutput * elements(outputs['y']!.shape);
+  },
+};
+
+interface LinearInputs {
+  x: Tensor;
+  weight: Tensor;
+  rowScale?: Tensor | undefined;
+  columnScale?: Tensor | undefined;
+  bias?: Tensor | undefined;
+}
+
+function linearNode(graph: GraphBuilder, inputs: LinearInputs, attributes: { layout: WeightLayout; alpha?: number }): { y: Tensor; node: Node } {
+  const [inAxis, outAxis] = attributes.layout === 'nk' ? [1, 0] : [0, 1];
+  const [inner, columns] = [inputs.weight.shape[inAxis], inputs.weight.shape[outAxis]!];
+  if (inputs.x.shape[1] !== inner) throw new Error(`linear: x is [${inputs.x.shape}], ${inputs.weight.name} takes ${inner} features`);
+  const y = graph.apply(linearOperation, { ...inputs }, attributes, { y: [inputs.x.shape[0]!, columns] })['y']!;
+  return { y, node: y.producer! };
+}
+
+/**
+ * `alpha · ((x ⊙ rowScale) · W) ⊙ columnScale + bias`.
+ *
+ * @param inputs `x [rows, in]`; `weight [out, in]` (`nk`) or `[in, out]` (`kn`), f32 or f16; `rowScale [in]`; `columnScale`, `bias [out]`
+ * @returns `[rows, out]`
+ */
+export function linear(graph: GraphBuilder, inputs: LinearInputs, attributes: { layout?: WeightLayout; alpha?: number } = {}): Tensor {
+  return linearNode(graph, inputs, { layout: 'nk', ...attributes }).y;
+}
