@@ -1,0 +1,203 @@
+/**
+ * Examples to token ids, token ids to batches.
+ *
+ * All token ids of a split lie in one flat array with offsets, so that MNLI's 400,000 rows cost tens of megabytes, not
+ * hundreds. A batch is padded to its own longest row only. When shuffling, rows of similar length share a batch (the idea of
+ * `LengthGroupedSampler` in Hugging Face transformers): shuffle, cut into mega-batches, sort each by length, cut into
+ * batches, shuffle those. The padding is small, and yet no epoch repeats another's batches.
+ */
+import { UserError } from '../errors';
+import { createRandom, shuffle as shuffleInPlace } from './random';
+import type { Example } from './tasks';
+import type { TextTokenizer } from './tokenizer';
+
+/** A split as token ids: row `i` is `inputIds[offsets[i] .. offsets[i + 1])`. */
+export interface EncodedExamples {
+  count: number;
+  /** [count + 1] */
+  offsets: Uint32Array;
+  /** [total tokens] */
+  inputIds: Uint32Array;
+  /** [total tokens], 0 for the first text and 1 for the second (BERT; always 0 for RoBERTa) */
+  tokenTypeIds: Uint8Array;
+  /** [count] class ids or scores */
+  labels: Float32Array;
+  /** Rows that were longer than `maxLength` and were cut. */
+  truncated: number;
+}
+
+export interface EncodeOptions {
+  /** Longest row in tokens, special tokens included. */
+  maxLength: number;
+  /** Called with the rows done so far, a few times a second and at the end. */
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/** One padded batch; row `i` of a matrix is `[i * length .. (i + 1) * length)`. */
+export interface Batch {
+  /** [batchSize · length], padded on the right with `padTokenId` */
+  inputIds: Uint32Array;
+  /** [batchSize · length], padded with 0 */
+  tokenTypeIds: Uint32Array;
+  /** [batchSize] real tokens of each row; what follows is padding */
+  lengths: Uint32Array;
+  /** [batchSize] */
+  labels: Float32Array;
+  /** [batchSize] place of each row in the split */
+  exampleIndices: Uint32Array;
+  /** Rows; the last batch of an epoch may have fewer than asked for. */
+  batchSize: number;
+  /** Padded length. */
+  length: number;
+  /** Real tokens in the whole batch. */
+  tokens: number;
+}
+
+export interface BatchOptions {
+  batchSize: number;
+  padTokenId: number;
+  /** No batch is padded beyond this, though `padToMultipleOf` may ask for it; at least the `maxLength` of the encoding. */
+  maxLength?: number;
+  /** Default 8: few distinct lengths, so few programs to plan. */
+  padToMultipleOf?: number;
+  /** False (default): batches follow the file. */
+  shuffle?: boolean;
+  seed?: number;
+  /** The same seed gives every epoch an order of its own. */
+  epoch?: number;
+}
+
+/** A time slice after which encoding lets the event loop breathe, in milliseconds. */
+const SLICE = 12;
+
+/** Turns examples into token ids, in slices that leave the event loop free for messages and drawing. */
+export async function encodeExamples(
+  tokenizer: TextTokenizer,
+  examples: readonly Example[],
+  { maxLength, onProgress, signal }: EncodeOptions,
+): Promise<EncodedExamples> {
+  const offsets = new Uint32Array(examples.length + 1);
+  const labels = new Float32Array(examples.length);
+  let inputIds = new Uint32Array(Math.max(1024, examples.length * 32));
+  let tokenTypeIds = new Uint8Array(inputIds.length);
+  let truncated = 0;
+  let sliceStart = performance.now();
+  for (const [row, { text, pair, label }] of examples.entries()) {
+    const encoding = tokenizer.encode(text, pair, maxLength);
+    const start = offsets[row]!;
+    const end = start + encoding.inputIds.length;
+    if (end > inputIds.length) {
+      inputIds = grown(inputIds, new Uint32Array(Math.max(end, 2 * inputIds.length)));
+      tokenTypeIds = grown(tokenTypeIds, new Uint8Array(inputIds.length));
+    }
+    inputIds.set(encoding.inputIds, start);
+    tokenTypeIds.set(encoding.tokenTypeIds, start);
+    offsets[row + 1] = end;
+    labels[row] = label;
+    if (encoding.truncated) truncated++;
+    if (performance.now() - sliceStart > SLICE) {
+      onProgress?.(row + 1, examples.length);
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+      sliceStart = performance.now();
+    }
+  }
+  onProgress?.(examples.length, examples.length);
+  const total = offsets[examples.length]!;
+  return {
+    count: examples.length,
+    offsets,
+    inputIds: inputIds.slice(0, total),
+    tokenTypeIds: tokenTypeIds.slice(0, total),
+    labels,
+    truncated,
+  };
+}
+
+/** Batches in an epoch: the last, smaller one counts. */
+export const batchCount = (count: number, batchSize: number) => Math.ceil(count / batchSize);
+
+/**
+ * The batches of one epoch, made as they are asked for; every row is in exactly one.
+ *
+ * @throws UserError `data/batch-size` unless `batchSize` is a positive integer
+ */
+export function* batches(encoded: EncodedExamples, options: BatchOptions): Generator<Batch, void, undefined> {
+  const { batchSize, shuffle = false, seed = 42, epoch = 0 } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new UserError('data/batch-size', `The batch size must be a positive whole number, not ${batchSize}.`);
+  }
+  const order = shuffle
+    ? lengthGroupedOrder(encoded, batchSize, seed, epoch)
+    : Uint32Array.from({ length: encoded.count }, (_, i) => i);
+  for (let start = 0; start < order.length; start += batchSize) {
+    yield makeBatch(encoded, order.slice(start, start + batchSize), options);
+  }
+}
+
+/**
+ * The batch of the given rows, in the given order.
+ *
+ * @param exampleIndices [batchSize] places in the split
+ */
+export function makeBatch(
+  { offsets, inputIds, tokenTypeIds, labels }: EncodedExamples,
+  exampleIndices: Uint32Array,
+  { padTokenId, padToMultipleOf = 8, maxLength = Infinity }: Omit<BatchOptions, 'batchSize'>,
+): Batch {
+  const batchSize = exampleIndices.length;
+  const lengths = Uint32Array.from(exampleIndices, (i) => offsets[i + 1]! - offsets[i]!);
+  const longest = lengths.reduce((a, b) => Math.max(a, b), 1);
+  const length = Math.max(longest, Math.min(maxLength, Math.ceil(longest / padToMultipleOf) * padToMultipleOf));
+  const batch: Batch = {
+    inputIds: new Uint32Array(batchSize * length).fill(padTokenId),
+    tokenTypeIds: new Uint32Array(batchSize * length),
+    lengths,
+    labels: Float32Array.from(exampleIndices, (i) => labels[i]!),
+    exampleIndices,
+    batchSize,
+    length,
+    tokens: lengths.reduce((a, b) => a + b, 0),
+  };
+  for (const [row, i] of exampleIndices.entries()) {
+    batch.inputIds.set(inputIds.subarray(offsets[i]!, offsets[i + 1]!), row * length);
+    batch.tokenTypeIds.set(tokenTypeIds.subarray(offsets[i]!, offsets[i + 1]!), row * length);
+  }
+  return batch;
+}
+
+/** Every row once; each run of `batchSize` rows has similar lengths, and only the last run may be short. */
+function lengthGroupedOrder(
+  { count, offsets }: EncodedExamples,
+  batchSize: number,
+  seed: number,
+  epoch: number,
+): Uint32Array {
+  const random = createRandom(seed, epoch);
+  const order = shuffleInPlace(
+    Uint32Array.from({ length: count }, (_, i) => i),
+    random,
+  );
+  // As transformers: up to 50 batches to a mega-batch, but at least four mega-batches where the data allows.
+  const megaBatch = batchSize * Math.max(1, Math.min(50, Math.floor(count / (batchSize * 4))));
+  const length = (i: number) => offsets[i + 1]! - offsets[i]!;
+  // A short last batch is set aside first, so that it is a fair draw and not the longest or shortest rows.
+  const full = count - (count % batchSize);
+  for (let start = 0; start < full; start += megaBatch) {
+    // Typed arrays sort stably, so rows of equal length stay in their shuffled order.
+    order.subarray(start, Math.min(full, start + megaBatch)).sort((a, b) => length(b) - length(a));
+  }
+  const starts = shuffleInPlace(
+    Uint32Array.from({ length: full / batchSize }, (_, b) => b * batchSize),
+    random,
+  );
+  const grouped = order.slice();
+  for (const [b, start] of starts.entries()) grouped.set(order.subarray(start, start + batchSize), b * batchSize);
+  return grouped;
+}
+
+function grown<T extends Uint32Array | Uint8Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
