@@ -80,3 +80,36 @@ export function toFloat16Bits(values: Float32Array): Uint16Array<ArrayBuffer> {
   }
   return halves;
 }
+
+/**
+ * f32 to f16 bit patterns, refusing what would silently become infinite.
+ *
+ * @throws UserError `checkpoint/beyond-f16` where a finite value does not fit
+ */
+export function toFloat16BitsChecked(values: Float32Array, name: string): Uint16Array<ArrayBuffer> {
+  const halves = toFloat16Bits(values);
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i]! & 0x7fff) === 0x7c00 && Number.isFinite(values[i]!)) {
+      throw new UserError('checkpoint/beyond-f16', `${name} holds ${values[i]}, which f16 cannot; keep it in f32.`);
+    }
+  }
+  return halves;
+}
+
+/** A tensor's values: f32, or f16 bit patterns. */
+export interface FloatArray {
+  shape: readonly number[];
+  data: Float32Array | Uint16Array;
+}
+
+/**
+ * Values as a tensor of a file, converted where `dtype` differs from what they are.
+ *
+ * @throws UserError `checkpoint/beyond-f16`
+ */
+export function floatTensor({ shape, data }: FloatArray, dtype: 'F32' | 'F16', name: string): Tensor {
+  let stored: Float32Array | Uint16Array = data;
+  if (dtype === 'F32' && data instanceof Uint16Array) stored = fromFloat16Bits(data);
+  if (dtype === 'F16' && data instanceof Float32Array) stored = toFloat16BitsChecked(data, name);
+  return { dtype, shape, data: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength) };
+}

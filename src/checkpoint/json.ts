@@ -23,9 +23,14 @@ export async function readJson<Schema extends z.ZodType>(
       cause,
     });
   }
+  return checkJson(value, schema, `${path} of ${source.label}`);
+}
+
+/** @throws UserError `json/schema`, naming the place in `what` that does not fit */
+export function checkJson<Schema extends z.ZodType>(value: unknown, schema: Schema, what: string): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const where = issue.path.length > 0 ? `, at ${issue.path.join('.')}` : '';
-  throw new UserError('json/schema', `${path} of ${source.label} is not as expected${where}: ${issue.message}.`);
+  throw new UserError('json/schema', `${what} is not as expected${where}: ${issue.message}.`);
 }

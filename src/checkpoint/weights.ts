@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { UserError } from '../errors';
-import { toFloat16Bits, toFloat32 } from './float';
+import { toFloat16BitsChecked, toFloat32 } from './float';
 import { readJson } from './json';
 import { parseSafetensorsHeader, safetensorsHeaderEnd, type Tensor, type TensorInfo } from './safetensors';
 import type { FileSource, OpenFile, ReadOptions } from './source';
@@ -25,7 +25,7 @@ export interface WeightReader {
   /**
    * The values as f16 bit patterns, rounded to nearest even.
    *
-   * @throws UserError as `read`, and `weights/beyond-f16` where a finite value does not fit
+   * @throws UserError as `read`, and `checkpoint/beyond-f16` where a finite value does not fit
    */
   readHalf(name: string): Promise<{ shape: readonly number[]; data: Uint16Array<ArrayBuffer> }>;
 }
@@ -74,12 +74,8 @@ interface Place {
   info: TensorInfo;
 }
 
-/** Reads one safetensors file's header. */
-export async function openTensors(
-  source: FileSource,
-  path: string,
-  options: ReadOptions = {},
-): Promise<Map<string, Place>> {
+/** Reads one safetensors file's header, and that only. */
+async function openTensors(source: FileSource, path: string, options: ReadOptions = {}): Promise<Map<string, Place>> {
   const file = await source.open(path, options);
   const name = `${path} of ${source.label}`;
   // The length is checked before anything is allocated by it.
@@ -156,16 +152,7 @@ function weightReader(label: string, places: Map<string, Place>): WeightReader {
         return { shape, data: new Uint16Array(data.slice().buffer) };
       }
       const { shape, data } = await read(name);
-      const half = toFloat16Bits(data);
-      for (let i = 0; i < half.length; i++) {
-        if ((half[i]! & 0x7fff) === 0x7c00 && Number.isFinite(data[i]!)) {
-          throw new UserError(
-            'weights/beyond-f16',
-            `${name} of ${label} holds ${data[i]}, which f16 cannot; keep the weights in f32.`,
-          );
-        }
-      }
-      return { shape, data: half };
+      return { shape, data: toFloat16BitsChecked(data, `${name} of ${label}`) };
     },
   };
 }
