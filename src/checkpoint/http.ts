@@ -9,6 +9,8 @@ export interface DownloadOptions extends ReadOptions {
   /** The bytes `[start, end)` only. */
   range?: readonly [start: number, end: number];
   fetch?: typeof fetch;
+  /** How the browser's own HTTP cache takes part; `no-store` where the file is kept elsewhere. */
+  httpCache?: RequestCache;
   /** First pause before another try, in milliseconds; doubled each time. */
   retryDelay?: number;
   /** What messages call the file. */
@@ -58,13 +60,13 @@ class Tries {
  * @throws UserError `hub/unreachable`, `hub/rate-limited`, `hub/server-error`, `hub/status`, or what `statusError` makes
  */
 export async function request(url: string, options: DownloadOptions, tries = new Tries(options)): Promise<Response> {
-  const { signal, range, label } = options;
+  const { signal, range, label, httpCache: cache } = options;
   const headers = range ? { Range: `bytes=${range[0]}-${Number.isFinite(range[1]) ? range[1] - 1 : ''}` } : undefined;
   for (;;) {
     signal?.throwIfAborted();
     let response: Response;
     try {
-      response = await (options.fetch ?? fetch)(url, { headers, signal, redirect: 'follow' });
+      response = await (options.fetch ?? fetch)(url, { headers, signal, cache });
     } catch (cause) {
       signal?.throwIfAborted();
       if (await tries.next()) continue;

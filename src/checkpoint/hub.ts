@@ -51,6 +51,7 @@ export function hubSource(options: HubOptions): FileSource {
   const keyOf = (file: string): CacheKey => ({ endpoint, repositoryType, repository, revision, file });
   const downloadOptions = (path: string): DownloadOptions => ({
     fetch: options.fetch,
+    httpCache: cache && 'no-store',
     retryDelay: options.retryDelay,
     label: `${path} of ${repository}`,
     statusError: (response) => statusError(response, repository, revision, path, endpoint),

@@ -121,7 +121,7 @@ describe('readSafetensors', () => {
   });
 
   it('reads a header of megabytes, deeply nested or with one huge string, in linear time', () => {
-    const size = 20_000_000;
+    const size = 5_000_000;
     for (const header of [
       `{"a":${'['.repeat(size)}`,
       `{"${'x'.repeat(size)}":1}`,
