@@ -13,7 +13,7 @@ const allowed = {
   data: ['checkpoint', 'metrics'],
   models: ['graph', 'checkpoint'],
   peft: ['graph', 'models', 'checkpoint'],
-  cost: ['graph', 'models', 'peft'],
+  cost: ['graph', 'models', 'peft', 'optim'],
   train: ['gpu', 'graph', 'models', 'peft', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
 };
 

@@ -24,6 +24,17 @@
 //#endfor
   }
 //#endif
+//#if ROLLED
+  // A large tile times a long epilogue would take the compiler seconds: the sums rest in y, where this thread alone reads them.
+//#for r ROWS
+//#for c VECTORS
+  if (row + {r}u < params.rows && column + {c}u < across) { y[(row + {r}u) * across + column + {c}u] = s{r}_{c}; }
+//#endfor
+//#endfor
+  for (var r = row; r < min(row + ROWS, params.rows); r++) {
+    for (var c = column; c < min(column + VECTORS, across); c++) { finish(r * across + c, c, y[r * across + c]); }
+  }
+//#else
 //#for r ROWS
   if (row + {r}u < params.rows) {
 //#for c VECTORS
@@ -31,3 +42,4 @@
 //#endfor
   }
 //#endfor
+//#endif

@@ -6,7 +6,7 @@
 import { UserError } from '../errors';
 import { readBuffer, Submitter, type Dispatch } from '../gpu/commands';
 import type { Gpu } from '../gpu/device';
-import { packParams, PipelineCache } from '../gpu/shader';
+import { packParams, PipelineCache, type Pipeline } from '../gpu/shader';
 import type { Location, ParameterLayout, PlannedCall, Program } from './plan';
 import { shaderSource } from './shaders';
 import { byteLength, type Tensor } from './tensor';
@@ -25,6 +25,7 @@ export class DeviceMemory {
   readonly step: GPUBuffer;
   readonly #weights = new Map<string, GPUBuffer>();
   #arena: GPUBuffer[] = [];
+  #generation = 0;
   #allocated = 0;
   #peak = 0;
 
@@ -77,22 +78,24 @@ export class DeviceMemory {
     return this.#weights.has(name);
   }
 
-  /** Makes the arena at least this large. Programs instantiated before a growth are no longer valid, so reserve the largest first. */
+  /** Makes the arena at least this large. Growing drops what is in it, so it happens between runs only; reserve the largest first. */
   reserve(chunks: readonly number[]): void {
     chunks.forEach((bytes, i) => {
       const old = this.#arena[i];
       if (old && old.size >= bytes) return;
       if (old) this.free(old);
       this.#arena[i] = this.buffer(bytes, `arena ${i}`);
+      this.#generation++;
     });
+  }
+
+  /** Counts growths of the arena: bind groups made before one are stale. */
+  get generation(): number {
+    return this.#generation;
   }
 
   arena(chunk: number): GPUBuffer {
     return this.#arena[chunk]!;
-  }
-
-  fits(chunks: readonly number[]): boolean {
-    return chunks.every((bytes, i) => (this.#arena[i]?.size ?? 0) >= bytes);
   }
 
   /** Writes the step's scalars; ordered before whatever is submitted next. */
@@ -109,42 +112,55 @@ export class DeviceMemory {
 }
 
 export class Executable {
+  #dispatches: readonly Dispatch[] = [];
+  /** The arena the bind groups were made for; it may have grown since. */
+  #generation = -1;
+
   private constructor(
     readonly memory: DeviceMemory,
     readonly program: Program,
     readonly flat: FlatBuffers,
-    readonly dispatches: readonly Dispatch[],
+    readonly pipelines: readonly Pipeline[],
     readonly uniforms: GPUBuffer,
   ) {}
 
   /** Compiles what is not compiled yet and binds everything. */
   static async create(memory: DeviceMemory, program: Program, flat: FlatBuffers): Promise<Executable> {
-    const { device } = memory.gpu;
-    if (!memory.fits(program.arena)) memory.reserve(program.arena);
     const pipelines = await Promise.all(program.calls.map((call) => memory.pipelines.get(call.shader, call.constants)));
     const uniforms = memory.buffer(Math.max(1, program.calls.length) * 256, 'params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
     const words = new Uint32Array(uniforms.size / 4);
-    const resource = (tensor: Tensor): GPUBufferBinding => {
-      const size = Math.ceil(byteLength(tensor) / 16) * 16;
-      const location: Location = program.locations.get(tensor) ?? { space: 'weight' };
-      if (location.space === 'weight') return { buffer: memory.weight(tensor.name) };
-      if (location.space === 'arena') return { buffer: memory.arena(location.chunk), offset: location.offset, size };
-      return { buffer: flat[location.space], offset: location.offset, size };
-    };
-    const dispatches = program.calls.map((call: PlannedCall, i): Dispatch => {
-      const { pipeline, layout, module } = pipelines[i]!;
-      words.set(packParams(module, call.params, call.shader), i * 64);
-      const entries = module.bindings.map(({ index, name }): GPUBindGroupEntry => {
-        if (name === 'params') return { binding: index, resource: { buffer: uniforms, offset: i * 256, size: Math.ceil(Math.max(16, module.params.length * 4) / 16) * 16 } };
-        if (name === 'step') return { binding: index, resource: { buffer: memory.step, size: 16 } };
-        const tensor = call.bindings[name];
-        if (!tensor) throw new Error(`${call.shader}: nothing is bound to ${name}`);
-        return { binding: index, resource: resource(tensor) };
-      });
-      return { label: call.label, pipeline, bindGroup: device.createBindGroup({ layout, entries }), workgroups: call.workgroups, flops: call.flops };
+    program.calls.forEach((call, i) => words.set(packParams(pipelines[i]!.module, call.params, call.shader), i * 64));
+    memory.gpu.device.queue.writeBuffer(uniforms, 0, words);
+    memory.reserve(program.arena);
+    return new Executable(memory, program, flat, pipelines, uniforms);
+  }
+
+  /** What a run dispatches, in order. */
+  get dispatches(): readonly Dispatch[] {
+    if (this.#generation !== this.memory.generation) {
+      this.#dispatches = this.program.calls.map((call, i) => this.#bind(call, i));
+      this.#generation = this.memory.generation;
+    }
+    return this.#dispatches;
+  }
+
+  #bind(call: PlannedCall, i: number): Dispatch {
+    const { pipeline, layout, module } = this.pipelines[i]!;
+    const entries = module.bindings.map(({ index, name }): GPUBindGroupEntry => {
+      if (name === 'params') return { binding: index, resource: { buffer: this.uniforms, offset: i * 256, size: Math.ceil(Math.max(16, module.params.length * 4) / 16) * 16 } };
+      if (name === 'step') return { binding: index, resource: { buffer: this.memory.step, size: 16 } };
+      const tensor = call.bindings[name];
+      if (!tensor) throw new Error(`${call.shader}: nothing is bound to ${name}`);
+      return { binding: index, resource: this.#resource(tensor) };
     });
-    device.queue.writeBuffer(uniforms, 0, words);
-    return new Executable(memory, program, flat, dispatches, uniforms);
+    const bindGroup = this.memory.gpu.device.createBindGroup({ layout, entries });
+    return { label: call.label, pipeline, bindGroup, workgroups: call.workgroups, flops: call.flops };
+  }
+
+  #resource(tensor: Tensor): GPUBufferBinding {
+    const location = this.program.locations.get(tensor);
+    if (!location || location.space === 'weight') return { buffer: this.memory.weight(tensor.name) };
+    return { ...this.locate(tensor), size: Math.ceil(byteLength(tensor) / 16) * 16 };
   }
 
   /** Writes an input by name; inputs that the program does not use are ignored. */

@@ -22,7 +22,7 @@ function dimensions({ inputs, attributes }: Node) {
 }
 
 /** Where a size is no multiple of 4. */
-const scalarVariant: LinearVariant = { shader: 'linear-scalar', constants: { ROWS: 1, VECTORS: 1, THREADS_X: 8, THREADS_Y: 8 }, tile: [8, 8] };
+const scalarVariant: LinearVariant = { shader: 'linear-scalar', constants: { ROWS: 1, VECTORS: 1, THREADS_X: 8, THREADS_Y: 8 }, rolled: false, tile: [8, 8] };
 
 const swapped = (layout: unknown): WeightLayout => (layout === 'nk' ? 'kn' : 'nk');
 
@@ -110,6 +110,7 @@ export const linearOperation: Operation = {
       HAS_RESIDUAL: has('residual'),
       HAS_GATE: has('gate'),
       HAS_ACTIVATION: attributes['activation'] !== undefined,
+      ROLLED: variant.rolled && Boolean(attributes['activation'] ?? attributes['gateActivation']),
       ANY_ACTIVATION: Boolean(attributes['activation'] ?? attributes['gateActivation']),
       STORE_RAW: outputs['raw'] !== undefined,
       STORE_PREACTIVATION: outputs['preactivation'] !== undefined,
@@ -119,7 +120,7 @@ export const linearOperation: Operation = {
     return [
       {
         shader: variant.shader,
-        constants: { ...variant.constants, ...flags },
+        constants: { ...variant.constants, ...flags, DEPTH: inner % 8 === 0 ? 2 : 1 },
         bindings: { ...inputs, ...outputs },
         params: { rows, inner, columns, rank: inputs['u']?.shape[1] ?? 0, alpha: Number(attributes['alpha'] ?? 1), lowRankAlpha: Number(attributes['lowRankAlpha'] ?? 1) },
         workgroups: [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows), 1],

@@ -1,0 +1,23 @@
+// partial[g] = Σ gradient[i]², i = the WORKGROUP · PER_THREAD values of workgroup g, in a fixed order.
+
+struct Params { count: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read_write> partial: array<f32>;
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  var sum = 0.0;
+  for (var k = 0u; k < PER_THREAD; k++) {
+    let i = (group.x * PER_THREAD + k) * WORKGROUP + local;
+    if (i < params.count) { sum += gradient[i] * gradient[i]; }
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  if (local == 0u) {
+    var total = 0.0;
+    for (var t = 0u; t < WORKGROUP; t++) { total += sums[t]; }
+    partial[group.x] = total;
+  }
+}

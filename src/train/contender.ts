@@ -1,0 +1,162 @@
+/**
+ * One method in training on a device: its flat buffers, its optimiser, and a program per batch shape.
+ *
+ * Contenders of a run share the frozen weights, the arena and the pipelines (`DeviceMemory`); what a contender owns is small.
+ */
+import { UserError } from '../errors';
+import { readBuffer, type Dispatch } from '../gpu/commands';
+import { Executable, type DeviceMemory, type FlatBuffers } from '../graph/executable';
+import type { ParameterLayout } from '../graph/plan';
+import { elements, type KernelChoice } from '../graph/tensor';
+import { hash } from '../graph/ops/elementwise';
+import { AdamW, type AdamWSettings } from '../optim/adamw';
+import { adapterTensors, classifierProgram, parameterLayout, type BatchShape, type Classifier } from '../peft/classifier';
+
+/** What a batch needs to run, padded on the right; see `Batch` in `data/batching.ts`. */
+export interface ModelBatch extends BatchShape {
+  readonly inputIds: Uint32Array;
+  readonly tokenTypeIds: Uint32Array;
+  readonly lengths: Uint32Array;
+  readonly labels: Float32Array;
+}
+
+export interface StepResult {
+  /** Mean loss of the step's micro-batches, before the update. */
+  readonly loss: number;
+  /** Global gradient norm before clipping. */
+  readonly gradNorm: number;
+}
+
+export interface ContenderOptions extends AdamWSettings {
+  /** Unique in its run; also the name of its output folder. */
+  readonly id: string;
+  readonly classifier: Classifier;
+  readonly choice: KernelChoice;
+  readonly seed: number;
+  readonly dropout: number;
+  /** Starting values of all trained tensors, by name. */
+  readonly initial: ReadonlyMap<string, Float32Array>;
+}
+
+export class Contender {
+  readonly #programs = new Map<string, Promise<Executable>>();
+
+  private constructor(
+    readonly memory: DeviceMemory,
+    readonly options: ContenderOptions,
+    readonly layout: ParameterLayout,
+    readonly flat: FlatBuffers,
+    readonly optimizer: AdamW,
+  ) {}
+
+  get id(): string {
+    return this.options.id;
+  }
+
+  static async create(memory: DeviceMemory, options: ContenderOptions): Promise<Contender> {
+    const layout = parameterLayout(options.classifier);
+    const flat = memory.flatBuffers(layout);
+    const targets = new Map(adapterTensors(options.classifier).map((tensor) => [tensor.name, tensor.decayTarget]));
+    // As transformers' Trainer: nothing one-dimensional (biases, norms, γ, β) decays.
+    const decay = (name: string, shape: readonly number[]) => ({ weightDecay: shape.length > 1 ? options.weightDecay : 0, target: targets.get(name) ?? 0 });
+    const optimizer = await AdamW.create(memory, layout, flat, decay, options);
+    const contender = new Contender(memory, options, layout, flat, optimizer);
+    contender.writeParameters(options.initial);
+    return contender;
+  }
+
+  /** Sets all trained tensors. Throws an `Error` where one is missing or of another size. */
+  writeParameters(values: ReadonlyMap<string, Float32Array>): void {
+    const all = new Float32Array(this.layout.bytes / 4);
+    for (const [name, { offset, shape }] of this.layout.entries) {
+      const value = values.get(name);
+      if (value?.length !== elements(shape)) throw new Error(`${this.id}: ${name} takes ${elements(shape)} values, got ${value?.length ?? 'none'}`);
+      all.set(value, offset / 4);
+    }
+    this.memory.gpu.device.queue.writeBuffer(this.flat.parameters, 0, all);
+  }
+
+  /** The trained tensors by name, out of a flat snapshot of the parameters. */
+  split(flat: Float32Array): Map<string, Float32Array> {
+    return new Map([...this.layout.entries].map(([name, { offset, shape }]) => [name, flat.slice(offset / 4, offset / 4 + elements(shape))]));
+  }
+
+  /** The program of a batch shape, compiled once. */
+  executable({ batchSize, length }: BatchShape, training: boolean): Promise<Executable> {
+    const key = `${batchSize}×${length}${training ? ' training' : ''}`;
+    let executable = this.#programs.get(key);
+    if (!executable) {
+      const { classifier, dropout, choice } = this.options;
+      const { maxBufferSize, maxStorageBufferBindingSize } = this.memory.gpu.limits;
+      const program = classifierProgram(classifier, { batchSize, length }, this.layout, { training, dropout, choice, chunkBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize) });
+      this.#programs.set(key, (executable = Executable.create(this.memory, program, this.flat)));
+    }
+    return executable;
+  }
+
+  #write(executable: Executable, batch: ModelBatch): void {
+    for (const name of ['inputIds', 'tokenTypeIds', 'lengths', 'labels'] as const) executable.write(name, batch[name]);
+  }
+
+  /**
+   * Submits one update on the micro-batches of a step. Resolves once it is submitted, so that a next step can be queued behind it;
+   * `done` resolves when the device has finished it.
+   *
+   * @param step from 0: seeds the dropout masks
+   */
+  async submit(batches: readonly ModelBatch[], learningRate: number, step: number): Promise<{ done: Promise<StepResult> }> {
+    const { device } = this.memory.gpu;
+    const executables: Executable[] = [];
+    for (const batch of batches) executables.push(await this.executable(batch, true));
+    const staging = device.createBuffer({ size: 16 + 4 * batches.length, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    batches.forEach((batch, i) => {
+      const executable = executables[i]!;
+      this.#write(executable, batch);
+      this.memory.setSeed(hash((hash(this.options.seed >>> 0) ^ (step * batches.length + i)) >>> 0));
+      const last = i === batches.length - 1;
+      const more: Dispatch[] = [...this.optimizer.accumulation(i, batches.length), ...(last ? this.optimizer.update(learningRate) : [])];
+      const { buffer, offset } = executable.locate(executable.program.outputs['loss']!);
+      executable.run(more, (encoder) => {
+        encoder.copyBufferToBuffer(buffer, offset, staging, 16 + 4 * i, 4);
+        if (last) encoder.copyBufferToBuffer(this.optimizer.status, 0, staging, 0, 16);
+      });
+    });
+    const result = async (): Promise<StepResult> => {
+      await staging.mapAsync(GPUMapMode.READ);
+      const values = new Float32Array(staging.getMappedRange().slice(0));
+      staging.destroy();
+      this.memory.gpu.check();
+      return { loss: values.subarray(4).reduce((sum, value) => sum + value, 0) / batches.length, gradNorm: values[0]! };
+    };
+    return { done: result() };
+  }
+
+  /** Logits of a batch, `[batchSize · numLabels]`. */
+  async predict(batch: ModelBatch): Promise<Float32Array> {
+    const executable = await this.executable(batch, false);
+    this.#write(executable, batch);
+    executable.run();
+    return executable.read(executable.program.outputs['logits']!);
+  }
+
+  /** Gradients of a batch by tensor name, without an update: what the tests compare with PyTorch. */
+  async gradients(batch: ModelBatch): Promise<Map<string, Float32Array>> {
+    const executable = await this.executable(batch, true);
+    this.#write(executable, batch);
+    executable.run();
+    return this.split(new Float32Array(await readBuffer(this.memory.gpu.device, this.flat.gradients, 0, this.layout.bytes)));
+  }
+
+  /** Frees everything this contender owns. */
+  async dispose(): Promise<void> {
+    for (const executable of this.#programs.values()) (await executable).dispose();
+    this.#programs.clear();
+    this.optimizer.dispose();
+    for (const buffer of [this.flat.parameters, this.flat.gradients]) this.memory.free(buffer);
+  }
+}
+
+/** The error of a step whose loss or gradient is no longer finite. */
+export function divergence(id: string, step: number, learningRate: number): UserError {
+  return new UserError('train/diverged', `${id}: the loss is no longer finite at step ${step + 1} (learning rate ${learningRate}); the weights of the last good step are kept. Try a lower learning rate.`);
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Gpu } from '../gpu/device';
+import { PipelineCache } from '../gpu/shader';
+import { DeviceMemory } from '../graph/executable';
+import { shaderSource } from '../graph/shaders';
+import { scheduleFactor, warmupStepsOf, type ScheduleName } from '../optim/schedule';
+import { batchOf, contenderOf, fixtureFolder, loadCase } from './fixtures.node';
+
+/*
+ * Whole models against PyTorch, transformers and peft: logits, every gradient, and the losses of 20 AdamW steps, from the
+ * fixtures that reference/make_fixtures.py computes in float64.
+ */
+
+let gpu: Gpu;
+let pipelines: PipelineCache;
+beforeAll(async () => {
+  gpu = await Gpu.open();
+  pipelines = new PipelineCache(gpu.device, shaderSource);
+});
+afterAll(() => gpu.close());
+
+const largest = (values: ArrayLike<number>) => Array.from(values).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+
+function relativeError(actual: Float32Array, expected: Float32Array, floor = 0): number {
+  expect(actual.length).toBe(expected.length);
+  const scale = Math.max(largest(expected), floor);
+  return largest(actual.map((value, i) => value - expected[i]!)) / scale;
+}
+
+const cases = ['roberta', 'bert'].flatMap((model) => ['lora', 'hut'].flatMap((method) => ['query-value', 'all'].map((targets) => `${model}-${method}-${targets}`)));
+
+async function compare(name: string, options: Parameters<typeof contenderOf>[2], bounds: { logits: number; gradients: number; losses: number }) {
+  const loaded = await loadCase(name);
+  const memory = new DeviceMemory(gpu, pipelines);
+  const contender = await contenderOf(memory, loaded, options);
+  const { settings, tensor } = loaded;
+  const first = batchOf(tensor, 0);
+
+  expect(relativeError(await contender.predict(first), tensor('logits')!.data), 'logits').toBeLessThan(bounds.logits);
+
+  const accumulation = settings.training.gradientAccumulation;
+  if (accumulation === 1) {
+    const gradients = await contender.gradients(first);
+    const names = loaded.names.filter((key) => key.startsWith('gradients.'));
+    expect(names.length).toBe(gradients.size);
+    const norm = Math.sqrt([...gradients.values()].reduce((sum, values) => sum + values.reduce((total, value) => total + value * value, 0), 0));
+    for (const [key, gradient] of gradients)
+      // A gradient that is zero in exact arithmetic (β of a key) is compared with the global norm.
+      expect(relativeError(gradient, tensor(`gradients.${key}`)!.data, 1e-3 * norm), `gradient of ${key}`).toBeLessThan(bounds.gradients);
+  }
+
+  for (let step = 0; step < settings.training.maxSteps; step++) {
+    const batches = Array.from({ length: accumulation }, (_, i) => batchOf(tensor, (step * accumulation + i) % settings.batches));
+    const { done } = await contender.submit(batches, settings.learningRates[step]!, step);
+    const { loss, gradNorm } = await done;
+    expect(Math.abs(loss - settings.losses[step]!), `loss of step ${step}`).toBeLessThan(bounds.losses);
+    expect(Math.abs(gradNorm / settings.gradNorms[step]! - 1), `gradient norm of step ${step}`).toBeLessThan(100 * bounds.losses);
+  }
+  await contender.dispose();
+  memory.dispose();
+}
+
+const tight = { logits: 1e-5, gradients: 1e-4, losses: 1e-4 };
+/** What rounding frozen matrices to f16 may change; see `float16` in each case.json. */
+const half = { logits: 2e-3, gradients: 1e-2, losses: 3e-3 };
+
+describe('training against PyTorch', () => {
+  for (const name of [...cases, 'bert-lora-regression', 'roberta-hut-accumulation']) it(name, () => compare(name, {}, tight));
+  for (const name of cases.filter((name) => name.includes('hut'))) it(`${name}, materialised`, () => compare(name, { form: 'materialised' }, tight));
+  // The RoBERTa fixture's own weights are f16, so storing them as f16 loses nothing; BERT's are f32.
+  for (const name of cases.filter((name) => name.startsWith('roberta'))) it(`${name}, frozen weights in f16`, () => compare(name, { weights: 'f16' }, tight));
+  for (const name of cases.filter((name) => name.startsWith('bert'))) it(`${name}, frozen weights rounded to f16`, () => compare(name, { weights: 'f16' }, half));
+  it('HUT materialised with frozen weights in f16', () => compare('roberta-hut-all', { weights: 'f16', form: 'materialised' }, tight));
+});
+
+describe('identity at step 0', () => {
+  for (const model of ['roberta', 'bert'])
+    for (const method of ['hut', 'lora'])
+      it(`${model}: ${method} starts as the pre-trained model, bit for bit`, async () => {
+        const loaded = await loadCase(`${model}-identity`);
+        const base = await loadCase(`${model}-identity`);
+        const predict = async (given: typeof loaded, chosen: string | undefined) => {
+          const memory = new DeviceMemory(gpu, pipelines);
+          given.settings = { ...given.settings, method: chosen!, rank: 4, targetModules: ['query', 'key', 'value', 'output', 'up', 'down'] };
+          const contender = await contenderOf(memory, given, { identity: true });
+          const logits = await contender.predict(batchOf(given.tensor, 0));
+          await contender.dispose();
+          memory.dispose();
+          return logits;
+        };
+        const logits = await predict(loaded, method);
+        expect(logits).toEqual(await predict(base, undefined));
+        expect(relativeError(logits, loaded.tensor('logits')!.data)).toBeLessThan(1e-5);
+      });
+});
+
+describe('schedules against transformers', () => {
+  const { schedules } = JSON.parse(readFileSync(`${fixtureFolder}/optim.json`, 'utf8')) as { schedules: { schedule: ScheduleName; warmupSteps: number; totalSteps: number; multipliers: number[] }[] };
+  for (const { schedule, warmupSteps, totalSteps, multipliers } of schedules)
+    it(`${schedule}, ${warmupSteps} of ${totalSteps}`, () => {
+      multipliers.forEach((multiplier, step) => expect(scheduleFactor(schedule, step, warmupSteps, totalSteps)).toBeCloseTo(multiplier, 12));
+    });
+  it('rounds warm-up up', () => {
+    expect(warmupStepsOf(0.06, 300)).toBe(18);
+    expect(warmupStepsOf(0.06, 20)).toBe(2);
+  });
+});
