@@ -47,7 +47,10 @@ export class Gpu {
   ) {
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      this.#failure ??= new UserError('gpu/error', `The GPU refused a command: ${event.error.message.split('\n')[0]}`);
+      const reason = event.error.message.split('\n')[0];
+      this.#failure ??= /OutOfMemory/.test(event.error.constructor.name)
+        ? new UserError('gpu/out-of-memory', 'The GPU ran out of memory; use a smaller batch, maxLength or model, or close other tabs.')
+        : new UserError('gpu/error', `The GPU refused a command: ${reason}`);
     });
     void device.lost.then((info) => {
       if (this.#closed) return;

@@ -1,0 +1,43 @@
+/** Where the command line finds what a recipe names: folders relative to the recipe, the hub through one endpoint, bundled files. */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { defaultEndpoint, hubSource, repositoryId } from '../checkpoint/hub';
+import { folderCache, folderSource } from '../checkpoint/node';
+import type { FileSource } from '../checkpoint/source';
+import { UserError } from '../errors';
+import { Gpu } from '../gpu/device';
+import { defaultChoice } from '../graph/plan';
+import type { Environment } from '../train/prepare';
+
+/** @param base the folder of the recipe @param project this project's root, with `public/` */
+export function nodeEnvironment(base: string, project: string): Environment {
+  const endpoint = process.env['HF_ENDPOINT'] ?? defaultEndpoint;
+  const cache = folderCache();
+  const bundled = (reference: string) => folderSource(path.join(project, 'public', 'checkpoints', reference));
+  const isFolder = (reference: string) => statSync(path.resolve(base, reference), { throwIfNoEntry: false })?.isDirectory() === true;
+  const folder = (reference: string): FileSource => {
+    if (!isFolder(reference)) throw new UserError('checkpoint/missing', `There is no folder ${path.resolve(base, reference)}.`);
+    return folderSource(path.resolve(base, reference));
+  };
+  return {
+    gpu: () => Gpu.open(),
+    choice: async () => defaultChoice,
+    checkpoint(reference, revision) {
+      if (reference.startsWith('bundled:')) {
+        const name = reference.slice('bundled:'.length);
+        if (!/^[\w-]+$/.test(name)) throw new UserError('checkpoint/missing', `There is no bundled checkpoint "${name}".`);
+        return bundled(name);
+      }
+      if (/^[./~]/.test(reference) || isFolder(reference)) return folder(reference);
+      if (!repositoryId.safeParse(reference).success) throw new UserError('checkpoint/missing', `"${reference}" is neither a hub id, a folder (start it with ./) nor bundled:….`);
+      return hubSource({ repository: reference, ...(revision !== undefined && { revision }), endpoint, cache });
+    },
+    adapter: folder,
+    file(file) {
+      const whole = path.resolve(base, file);
+      return { source: folderSource(path.dirname(whole)), path: path.basename(whole) };
+    },
+    dataset: (repository) => hubSource({ repository, repositoryType: 'dataset', endpoint, cache }),
+    sample: () => folderSource(path.join(project, 'public', 'data', 'sample')),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * `npm run recipe -- FILE --out DIR`: trains a recipe without a browser and writes what the page would let you download.
+ * `--dry-run` prints parameters, costs and memory; it needs neither a device nor weights.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkWritable, writeFolder } from '../checkpoint/node';
+import { estimateCost } from '../cost/estimate';
+import { customTask, tasks, type TaskId } from '../data/tasks';
+import { UserError } from '../errors';
+import { adapterLabel } from '../gpu/device';
+import { adapterFolder, mergedFolder, predictionLines } from '../train/export';
+import type { RunEvent } from '../train/events';
+import { classifierOf, prepare, readConfig } from '../train/prepare';
+import { parseRecipe, type Recipe } from '../train/recipe';
+import { Run } from '../train/run';
+import { nodeEnvironment } from './environment';
+import { ProgressLine, bytes, big } from './progress';
+
+const usage = 'usage: npm run recipe -- FILE --out DIR | npm run recipe -- FILE --dry-run';
+
+async function readRecipe(file: string): Promise<Recipe> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UserError('recipe/missing', `The recipe ${file} cannot be read: ${(error as Error).message}.`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UserError('recipe/invalid', `The recipe ${file} is not JSON: ${(error as Error).message}.`);
+  }
+  return parseRecipe(json);
+}
+
+/** Costs at the recipe's batch size and `maxLength`, the largest a step can be. */
+async function dryRun(recipe: Recipe, base: string): Promise<object> {
+  const environment = nodeEnvironment(base, process.cwd());
+  const config = await readConfig(recipe, environment.checkpoint(recipe.checkpoint, recipe.revision));
+  const { labels = ['0', '1'], regression } = recipe.data ?? {};
+  const names = regression ? [] : Array.isArray(labels) ? labels : [...new Set(Object.values(labels))];
+  const task = recipe.task === 'custom' ? customTask('custom', recipe.data!.columns!, names) : tasks[recipe.task as TaskId];
+  const { batchSize, maxLength, gradientAccumulation, dropout } = recipe.training;
+  const shape = { batchSize, length: maxLength };
+  return {
+    checkpoint: recipe.checkpoint,
+    batch: shape,
+    methods: recipe.methods.map((method) => {
+      const cost = estimateCost(classifierOf(recipe, config, task, method), { shape, gradientAccumulation, dropout, chunkBytes: 2 ** 32 });
+      const { trainableParameters, headParameters, paper, step, memory, largestWeight } = cost;
+      return { id: method.id, method: method.method.id, trainableParameters, headParameters, cost: { paper, step }, memory, largestWeight };
+    }),
+  };
+}
+
+export async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { out: { type: 'string' }, 'dry-run': { type: 'boolean' } } });
+  const [file] = positionals;
+  if (!file || (!values.out && !values['dry-run'])) {
+    console.error(usage);
+    return 2;
+  }
+  try {
+    const recipe = await readRecipe(file);
+    if (values['dry-run']) {
+      console.log(JSON.stringify(await dryRun(recipe, path.dirname(file)), null, 2));
+      return 0;
+    }
+    return await train(recipe, path.dirname(file), values.out!);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`\n${error.message}`);
+    return 1;
+  }
+}
+
+async function train(recipe: Recipe, base: string, out: string): Promise<number> {
+  await checkWritable(out);
+  const line = new ProgressLine();
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'plan') {
+      line.print(`Adapter: ${adapterLabel(event.adapter)}`);
+      for (const { id, cost } of event.methods)
+        line.print(`${id}: ${big(cost.trainableParameters)} trained values (head ${big(cost.headParameters)}), ${big(cost.step.flops)} FLOP and ${cost.step.dispatches} dispatches a step, paper ${big(cost.paper.adapterFlops)} FLOP`);
+      line.print(`${event.totalSteps} steps, at most ${bytes(event.peakBytes)} on the device`);
+    }
+    line.event(event);
+  };
+  const prepared = await prepare(recipe, nodeEnvironment(base, process.cwd()), { onEvent });
+  if (!prepared.headFromCheckpoint) line.print(`The checkpoint has no head for ${prepared.task.title}: it starts from seed ${recipe.training.seed}.`);
+  const run = new Run(prepared);
+  let failure: UserError | undefined;
+  try {
+    await run.train({ onEvent });
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'train/diverged') throw error;
+    failure = error;
+  }
+  line.end();
+
+  await writeFolder(out, new Map([['results.json', encode(JSON.stringify(run.results(), null, 2))]]));
+  for (const { contender } of prepared.contenders) {
+    const folder = path.join(out, contender.id);
+    const logits = run.bestLogits(contender.id);
+    if (recipe.output.predictions && logits) await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, logits))]]));
+    if (recipe.output.adapter) await writeFolder(path.join(folder, 'adapter'), await adapterFolder(prepared, contender));
+    if (recipe.output.merged) await writeFolder(path.join(folder, 'merged'), await mergedFolder(prepared, contender));
+  }
+  for (const { id, best, stopped } of run.results().methods) {
+    const metrics = Object.entries(best?.metrics ?? {}).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+    console.log(`${id}: ${metrics.join(', ') || 'not evaluated'}${best ? ` (step ${best.step})` : ''}${stopped ? `; ${stopped.message}` : ''}`);
+  }
+  console.log(`Written to ${out}`);
+  await run.dispose();
+  return failure || run.results().methods.some((method) => method.stopped) ? 1 : 0;
+}
+
+const encode = (text: string) => new TextEncoder().encode(`${text.trimEnd()}\n`);

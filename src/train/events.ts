@@ -1,0 +1,60 @@
+/** What a run tells while it works: plain data, so that it crosses from a worker to a page unchanged. */
+import type { AdapterIdentity } from '../gpu/device';
+import type { MetricValues } from '../metrics/task-metrics';
+import type { Cost } from '../cost/estimate';
+
+export type Phase = 'download' | 'tokenise' | 'compile' | 'train' | 'evaluate' | 'export';
+
+export interface StepRecord {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradNorm: number;
+  readonly milliseconds: number;
+}
+
+export interface EvaluationRecord {
+  /** Updates done before it. */
+  readonly step: number;
+  /** Passes over the training data so far. */
+  readonly epoch: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export type RunEvent =
+  | { readonly type: 'progress'; readonly phase: Phase; readonly done: number; readonly total: number; readonly label: string }
+  | { readonly type: 'plan'; readonly adapter: AdapterIdentity; readonly totalSteps: number; readonly methods: readonly { readonly id: string; readonly cost: Cost }[]; readonly peakBytes: number }
+  | { readonly type: 'step'; readonly method: string; readonly totalSteps: number; readonly tokens: number; readonly record: StepRecord }
+  | { readonly type: 'evaluation'; readonly method: string; readonly record: EvaluationRecord; readonly best: boolean }
+  | { readonly type: 'stopped'; readonly method: string; readonly code: string; readonly message: string };
+
+export type { MetricValues };
+
+/** `results.json`. */
+export interface Results {
+  readonly adapter: AdapterIdentity;
+  readonly recipe: Readonly<Record<string, unknown>>;
+  readonly task: string;
+  readonly primaryMetric: string;
+  readonly examples: { readonly train: number; readonly validation: number };
+  readonly totalSteps: number;
+  readonly memory: { readonly peakBytes: number };
+  readonly methods: readonly MethodResults[];
+}
+
+export interface MethodResults {
+  readonly id: string;
+  readonly method: string;
+  readonly trainableParameters: number;
+  readonly headParameters: number;
+  readonly cost: { readonly paper: { readonly adapterFlops: number }; readonly step: Cost['step'] };
+  readonly memory: { readonly peakBytes: number };
+  readonly steps: readonly StepRecord[];
+  readonly evaluations: readonly EvaluationRecord[];
+  /** The evaluation whose weights were kept: the highest primary metric, the earliest among equals. */
+  readonly best: EvaluationRecord | null;
+  /** Why this method ended early, if it did. */
+  readonly stopped?: { readonly code: string; readonly message: string };
+}
