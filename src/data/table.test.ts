@@ -91,18 +91,11 @@ describe('Parquet', () => {
       await expect(read('a.parquet', bytes)).rejects.toMatchObject({ code: 'data/parquet-invalid' });
   });
 
-  it('answers changed bytes with a table or a UserError', async () => {
-    const whole = new Uint8Array(parquetWriteBuffer({ columnData: columnData.slice(0, 2) }));
-    const changes = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
-    await fc.assert(
-      fc.asyncProperty(changes, async (list) => {
-        const bytes = whole.slice();
-        for (const [at, value] of list) bytes[at] = value;
-        const outcome = await read('a.parquet', bytes).catch((error: unknown) => error);
-        if (outcome instanceof Error) expect(outcome).toMatchObject({ name: 'UserError' });
-      }),
-      { numRuns: 300 },
-    );
+  it('refuses a file cut anywhere, as a broken download leaves it', async () => {
+    const whole = new Uint8Array(parquetWriteBuffer({ columnData: columnData.slice(1) }));
+    for (let length = 0; length < whole.length; length++) {
+      await expect(read('a.parquet', whole.slice(0, length))).rejects.toMatchObject({ code: 'data/parquet-invalid' });
+    }
   });
 });
 
