@@ -2,7 +2,7 @@
  * Text to token ids, exactly as Hugging Face transformers does it, from the files of a checkpoint folder.
  *
  * The tokenisation itself is `@huggingface/tokenizers`, the core of transformers.js without its models and ONNX runtime
- * (10 KB compressed; imported when the first tokenizer is loaded). It neither truncates pairs nor agrees with the reference
+ * (12 KB compressed; imported when the first tokenizer is loaded). It neither truncates pairs nor agrees with the reference
  * on RoBERTa's segment ids, so special tokens, truncation and segment ids are done here.
  */
 import type { Tokenizer } from '@huggingface/tokenizers';
