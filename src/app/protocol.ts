@@ -1,0 +1,225 @@
+/**
+ * What the page and its worker say to each other. The worker owns the GPU, the files and the run; the page owns what is seen.
+ * All of it is plain data (structured clone); calls go through comlink, and every error arrives as a `UserError` with its code.
+ */
+import type { CacheEntry } from '../checkpoint/cache';
+import type { Cost } from '../cost/estimate';
+import type { AdapterIdentity } from '../gpu/device';
+import type { Results, RunEvent } from '../train/events';
+import type { RecipeJson } from '../train/recipe';
+
+/** The adapter as the badge and *Check my GPU* show it. */
+export interface GpuReport {
+  readonly identity: AdapterIdentity;
+  /** `adapterLabel(identity)`. */
+  readonly label: string;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly features: readonly string[];
+}
+
+/** How a run's memory compares with this device. WebGPU tells buffer limits but not how much memory there is. */
+export type MemoryVerdict = 'fits' | 'unsure' | 'too-large';
+
+export interface MethodPlan {
+  /** The method's id in the recipe, e.g. `lora-2`. */
+  readonly id: string;
+  readonly cost: Cost;
+}
+
+/** What a recipe will cost at its batch size and `maxLength`, the largest a step can be. */
+export interface Plan {
+  readonly methods: readonly MethodPlan[];
+  /** Bytes on the device with all methods in place. */
+  readonly peakBytes: number;
+  readonly verdict: MemoryVerdict;
+  /** Why, in one sentence. */
+  readonly verdictReason: string;
+  /** Undefined while the number of training examples is not known. */
+  readonly totalSteps?: number;
+  /** Bytes of weights, still to be downloaded or not. */
+  readonly weightBytes: number;
+}
+
+/** Config and size of a checkpoint, known without its weights. */
+export interface CheckpointInfo {
+  readonly label: string;
+  readonly architecture: 'roberta' | 'bert';
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly vocabSize: number;
+  readonly longestInput: number;
+  /** Values in the frozen encoder. */
+  readonly parameters: number;
+}
+
+/** Files picked or dropped, as the worker keeps them until the page closes. */
+export type Dropped =
+  /** A checkpoint or adapter folder; its recipe reference is `./<name>`. */
+  | { readonly kind: 'checkpoint' | 'adapter'; readonly reference: string; readonly label: string }
+  /** Tables; each is found by its name in `data.train` and the like. */
+  | { readonly kind: 'data'; readonly files: readonly string[] }
+  | { readonly kind: 'recipe'; readonly json: unknown };
+
+/** The head of a table of the visitor's own, for choosing columns. Cells are text, to be shown as text. */
+export interface TablePreview {
+  readonly file: string;
+  readonly columns: readonly string[];
+  readonly rowCount: number;
+  readonly rows: readonly (readonly string[])[];
+  /** Distinct values per column, where there are at most 100. */
+  readonly distinct: Readonly<Record<string, readonly string[]>>;
+  readonly guess: { readonly text?: string; readonly pair?: string; readonly label?: string };
+}
+
+export interface ExamplePreview {
+  readonly text: string;
+  readonly pair?: string;
+  /** Class name, or the score. */
+  readonly label: string;
+}
+
+/** What the data of a recipe looks like to the model. */
+export interface DataReport {
+  readonly title: string;
+  readonly question: string;
+  readonly kind: 'classification' | 'regression';
+  readonly labelNames: readonly string[];
+  readonly examples: { readonly train: number; readonly validation: number };
+  /** No validation file was given: a tenth of the training examples was set aside. */
+  readonly heldOut: boolean;
+  readonly rows: readonly ExamplePreview[];
+  /** Training examples per class, in the order of `labelNames`; for regression, ten equal intervals from lowest to highest score. */
+  readonly balance: readonly { readonly name: string; readonly count: number }[];
+  readonly tokens: {
+    readonly median: number;
+    readonly longest: number;
+    /** Rows cut at `maxLength`. */
+    readonly truncated: number;
+    /** Of how many training rows this was counted. */
+    readonly counted: number;
+    /** Rows with a length in `[from, to)`. */
+    readonly histogram: readonly { readonly from: number; readonly to: number; readonly count: number }[];
+  };
+}
+
+/** What a task is to the run's readers. */
+export interface TaskInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly question: string;
+  readonly kind: 'classification' | 'regression';
+  readonly labelNames: readonly string[];
+  readonly primaryMetric: string;
+  /** Two texts in every example. */
+  readonly paired: boolean;
+}
+
+export type RunState = 'idle' | 'preparing' | 'training' | 'paused' | 'evaluating' | 'done' | 'stopped' | 'failed';
+
+export interface ErrorInfo {
+  /** `room/what`; `bug` for what is no error of the visitor's. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Events of a run: the engine's own, and what only the worker knows. They reach the page in batches, at most ten a second. */
+export type WorkerEvent =
+  | (RunEvent & { /** `performance.timeOrigin + performance.now()` in the worker. */ readonly at: number })
+  | {
+      readonly type: 'task';
+      readonly at: number;
+      readonly task: TaskInfo;
+      readonly examples: { readonly train: number; readonly validation: number };
+      readonly headFromCheckpoint: boolean;
+    }
+  | { readonly type: 'memory'; readonly at: number; readonly allocated: number; readonly peak: number }
+  | { readonly type: 'state'; readonly at: number; readonly state: RunState; readonly error?: ErrorInfo };
+
+/** `'base'` is the pre-trained model with the head every method started from. */
+export type ModelId = string;
+
+export interface Prediction {
+  readonly id: ModelId;
+  /** Classification: one a class, in the order of `labelNames`. Empty for regression. */
+  readonly probabilities: readonly number[];
+  /** Regression only. */
+  readonly score?: number;
+  readonly milliseconds: number;
+}
+
+/** The best evaluation of every method, example by example. */
+export interface EvaluationDetails {
+  readonly kind: 'classification' | 'regression';
+  readonly labelNames: readonly string[];
+  /** Examples in the validation split. */
+  readonly count: number;
+  readonly methods: readonly {
+    readonly id: string;
+    /** Classification: `confusion[truth][prediction]`. */
+    readonly confusion?: readonly (readonly number[])[];
+    /** Regression: at most 2,000 points. */
+    readonly scatter?: readonly { readonly truth: number; readonly prediction: number }[];
+  }[];
+  /** Where the methods do not all answer the same (regression: differ most), at most 200. */
+  readonly disagreements: readonly (ExamplePreview & {
+    readonly index: number;
+    readonly answers: Readonly<Record<string, string>>;
+  })[];
+  readonly disagreementCount: number;
+}
+
+export interface KernelCheck {
+  /** The kernel, e.g. `linear, 8 × 1 block`. */
+  readonly name: string;
+  readonly shape: string;
+  /** Largest |GPU − CPU float64| over the largest |CPU| value. */
+  readonly error: number;
+  readonly tolerance: number;
+  readonly passed: boolean;
+  readonly milliseconds: number;
+  /** Executed FLOPs a second. */
+  readonly flopsPerSecond: number;
+  readonly problem?: string;
+}
+
+export interface GpuCheck {
+  readonly gpu: GpuReport;
+  readonly kernels: readonly KernelCheck[];
+}
+
+/** The worker's methods, as comlink exposes them. All reject with a `UserError` (`code`, `message`). */
+export interface RunWorker {
+  /** Where the page lies and which hub it uses; must be called first. */
+  configure(settings: { baseUrl: string; endpoint: string }): void;
+  /** Opens the GPU once. @throws UserError `gpu/unavailable` */
+  openGpu(): Promise<GpuReport>;
+  checkGpu(onProgress: (check: GpuCheck) => void): Promise<GpuCheck>;
+
+  addFiles(files: readonly File[]): Promise<Dropped>;
+  checkpointInfo(reference: string, revision?: string): Promise<CheckpointInfo>;
+  previewTable(file: string): Promise<TablePreview>;
+  inspectData(recipe: RecipeJson): Promise<DataReport>;
+  /** @param trainExamples where the page knows them */
+  plan(recipe: RecipeJson, trainExamples?: number): Promise<Plan>;
+
+  /** Prepares and trains; resolves at the end of the run, however it ends. Frees the run before. */
+  start(recipe: RecipeJson, onEvents: (events: readonly WorkerEvent[]) => void): Promise<void>;
+  pause(): void;
+  /** From a pause: one update of every method, then pause again. */
+  step(): void;
+  resume(): void;
+  /** Ends the run after the steps in flight; it is evaluated and can be exported. While preparing, gives up. */
+  stop(): void;
+
+  /** Only while paused, or after the run's end: `run/busy` else, `run/none` where nothing was trained. */
+  predict(models: readonly ModelId[], text: string, pair?: string): Promise<Prediction[]>;
+  evaluationDetails(): EvaluationDetails;
+  results(): Results;
+  /** Files by name, ready for `transformers` (merged) or PEFT (adapter); moved, not copied, to the page. */
+  exportFolder(method: string, kind: 'merged' | 'adapter'): Promise<Map<string, Uint8Array>>;
+  /** `predictions.jsonl` of the best evaluation. */
+  exportPredictions(method: string): string;
+
+  cacheEntries(): Promise<CacheEntry[]>;
+  deleteCached(entry: CacheEntry): Promise<void>;
+}
