@@ -86,7 +86,8 @@ export async function readConfig(recipe: Recipe, source: FileSource, options: Pr
   return config;
 }
 
-async function loadData(recipe: Recipe, environment: Environment, options: PrepareOptions): Promise<LoadedTask> {
+/** The data of a recipe, from wherever the recipe says. */
+export async function loadData(recipe: Recipe, environment: Environment, options: PrepareOptions): Promise<LoadedTask> {
   const { data } = recipe;
   const read = { signal: options.signal, onProgress: (done: number, total?: number) => options.onEvent?.({ type: 'progress', phase: 'download', done, total: total ?? 0, label: 'data' }) };
   const files = data && {
