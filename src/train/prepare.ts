@@ -4,7 +4,6 @@
  * Whatever can be refused is refused before it costs something: the recipe first, then config and data, then the device's limits,
  * and only then are weights read and memory allocated.
  */
-import { readAdapter } from '../checkpoint/adapter-files';
 import { readJson } from '../checkpoint/json';
 import type { FileSource } from '../checkpoint/source';
 import { openWeights, type WeightReader } from '../checkpoint/weights';
@@ -25,6 +24,7 @@ import { z } from 'zod';
 import { Contender } from './contender';
 import type { RunEvent } from './events';
 import type { Recipe, RecipeMethod } from './recipe';
+import { adapterStart } from './start';
 
 /** Where a run finds what its recipe names; one for Node, one for the page. */
 export interface Environment {
@@ -116,30 +116,6 @@ const longestRow = ({ offsets, count }: EncodedExamples) => {
   return longest;
 };
 
-/** Starting values of a PEFT folder, checked against the recipe. */
-async function readStart(method: RecipeMethod, classifier: Classifier, source: FileSource): Promise<Map<string, Float32Array>> {
-  const { config, tensors } = await readAdapter(source);
-  const fail = (problem: string) => new UserError('adapter/mismatch', `The adapter ${source.label} ${problem}.`);
-  if (config.peft_type !== method.method.peftType) throw fail(`is ${config.peft_type}, but the recipe trains ${method.method.peftType}`);
-  const difference = method.method.matches(method.settings, config);
-  if (difference) throw fail(`has ${difference}; set the recipe's ${difference.split(' ')[0]} to that`);
-  const wanted = [...parameterLayout(classifier).entries];
-  const adapted = new Set(adapterTensors(classifier).map((tensor) => tensor.name));
-  const values = new Map<string, Float32Array>();
-  for (const [name, { shape }] of wanted) {
-    const found = tensors.get(name);
-    if (!found) {
-      if (adapted.has(name)) throw fail(`has no tensor ${name}; its target modules differ from the recipe's`);
-      continue; // a head of the checkpoint's own, or a new one
-    }
-    if (found.shape.join() !== shape.join()) throw fail(`has ${name} as [${found.shape.join(', ')}], but the recipe makes it [${shape.join(', ')}]`);
-    values.set(name, found.data);
-  }
-  const unused = [...tensors.keys()].find((name) => !values.has(name) && !name.startsWith('classifier'));
-  if (unused) throw fail(`has ${unused}, which the recipe does not train; its target modules differ from the recipe's`);
-  return values;
-}
-
 /** @throws UserError for whatever the recipe, the files or the device make impossible */
 export async function prepare(recipe: Recipe, environment: Environment, options: PrepareOptions = {}): Promise<Prepared> {
   const { signal, onEvent } = options;
@@ -198,7 +174,7 @@ export async function prepare(recipe: Recipe, environment: Environment, options:
       const classifier = classifierOf(recipe, config, task, method);
       const initial = new Map(head.values);
       for (const tensor of adapterTensors(classifier)) initial.set(tensor.name, tensor.initial(training.seed, tensor.name));
-      if (method.adapter) for (const [name, values] of await readStart(method, classifier, environment.adapter(method.adapter))) initial.set(name, values);
+      if (method.adapter) for (const [name, values] of await adapterStart(method, classifier, environment.adapter(method.adapter))) initial.set(name, values);
       const contender = await Contender.create(memory, { ...training, id: method.id, classifier, choice, initial });
       // The largest programs first: they set the arena.
       await contender.executable(shape, true);
