@@ -1,0 +1,93 @@
+/**
+ * One small graph, run twice: by the float64 interpreter and by the kernels of a device. What differs is the kernels' error.
+ *
+ * A case is any graph; where its result is no scalar, `project` makes one whose gradient excites every value. The graph is
+ * differentiated and fused exactly as in training, so what is held against float64 is what trains.
+ */
+import { fromFloat16Bits, toFloat16Bits } from '../checkpoint/float';
+import { DeviceMemory, Executable } from '../graph/executable';
+import { differentiate, Graph } from '../graph/graph';
+import { interpret } from '../graph/interpret';
+import { linear } from '../graph/ops/linear';
+import { loss } from '../graph/ops/loss';
+import { compile, ParameterLayout } from '../graph/plan';
+import { elements, type KernelChoice, type Node, type Tensor } from '../graph/tensor';
+import { uniformValues } from '../random';
+
+/** Builds a graph; returns its loss `[1]`, or any `[rows, columns]` tensor. */
+export type Build = (graph: Graph) => Tensor;
+
+export interface Experiment {
+  readonly graph: Graph;
+  /** The graph as it was traced, before fusion. */
+  readonly nodes: readonly Node[];
+  /** `[1]` */
+  readonly scalar: Tensor;
+  readonly gradients: ReadonlyMap<Tensor, Tensor>;
+  readonly layout: ParameterLayout;
+  /** Values of inputs, weights and parameters by name. */
+  readonly given: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+/** A scalar whose gradient excites every value of `y [rows, columns]`: mean squared error of `y · direction` against targets. */
+export function project(graph: Graph, y: Tensor): Tensor {
+  const logits = linear(graph, { x: y, weight: graph.weight('direction', [1, y.shape[1]!]) });
+  return loss(graph, 'meanSquaredError', logits, graph.input('target', [y.shape[0]!]));
+}
+
+/**
+ * Traces and differentiates a case.
+ *
+ * @param values by name; what is missing is drawn from U(-1, 1), the same on every device
+ */
+export function trace(build: Build, values: Readonly<Record<string, ArrayLike<number>>> = {}): Experiment {
+  const graph = new Graph();
+  const y = build(graph);
+  const scalar = y.shape.length === 1 ? y : project(graph, y);
+  const gradients = differentiate(graph, scalar);
+  const layout = new ParameterLayout();
+  for (const parameter of graph.named('parameter')) layout.add(parameter.name, parameter.shape);
+  const given = new Map<string, ArrayLike<number>>();
+  for (const tensor of (['input', 'weight', 'parameter'] as const).flatMap((role) => graph.named(role))) {
+    const value = values[tensor.name] ?? uniformValues(elements(tensor.shape), 1, 1, tensor.name);
+    // A packed weight is what its rounded values say, in both runs.
+    const rounded = () => fromFloat16Bits(toFloat16Bits(Float32Array.from(value)));
+    given.set(tensor.name, tensor.dataType === 'f16' ? rounded() : value);
+  }
+  return { graph, nodes: [...graph.nodes], scalar, gradients, layout, given };
+}
+
+/** Float64 values of every tensor. */
+export const reference = ({ nodes, given }: Experiment): Map<Tensor, Float64Array> => interpret(nodes, given);
+
+/** Compiles an experiment and uploads its values; the graph is fused in place, so once per experiment. */
+export async function onDevice(
+  memory: DeviceMemory,
+  { graph, scalar, gradients, layout, given }: Experiment,
+  choice: KernelChoice,
+): Promise<Executable> {
+  const { maxBufferSize, maxStorageBufferBindingSize } = memory.gpu.limits;
+  const chunkBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const program = compile(graph, { scalar }, gradients, layout, { choice, chunkBytes });
+  const flat = memory.flatBuffers(layout);
+  for (const weight of program.weights) {
+    const values = Float32Array.from(given.get(weight.name)!);
+    memory.uploadWeight(weight.name, weight.dataType === 'f16' ? toFloat16Bits(values) : values);
+  }
+  for (const [name, { offset }] of layout.entries) {
+    memory.gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));
+  }
+  const executable = await Executable.create(memory, program, flat);
+  for (const input of program.inputs) {
+    const value = given.get(input.name)!;
+    executable.write(input.name, input.dataType === 'u32' ? Uint32Array.from(value) : Float32Array.from(value));
+  }
+  memory.setSeed(0);
+  return executable;
+}
+
+/** Frees what `onDevice` allocated beside the memory's own. */
+export function release(executable: Executable): void {
+  executable.dispose();
+  for (const buffer of [executable.flat.parameters, executable.flat.gradients]) executable.memory.free(buffer);
+}
