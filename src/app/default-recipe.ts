@@ -1,10 +1,18 @@
-/** What the page starts with: bundled model, bundled task, every method there is. */
-import { methods } from '../peft/registry';
+/** What the page starts with: bundled model, bundled task, HUT beside LoRA; the same as `public/recipes/sample.json`, which a test checks. */
 import type { RecipeJson } from '../train/recipe';
 
 export const defaultRecipe: RecipeJson = {
   checkpoint: 'bundled:tiny-roberta',
   task: 'sample',
-  methods: methods.map(({ id }) => ({ method: id })),
-  training: { epochs: 4, batchSize: 16, maxLength: 48, learningRate: 3e-3 },
+  methods: [
+    { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused', learningRate: 0.002 },
+    { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.002 },
+  ],
+  training: { epochs: 3, batchSize: 8, maxLength: 64, schedule: 'linear', warmupRatio: 0.06, weightDecay: 0.01, maxGradNorm: 1, dropout: 0, shuffle: true, seed: 42 },
 };
+
+/** Recipes under `public/recipes/`, by file name. */
+export const recipePresets: readonly { readonly file: string; readonly title: string }[] = [
+  { file: 'sample.json', title: 'Tiny RoBERTa on the bundled sample' },
+  ...['CoLA', 'MNLI', 'MRPC', 'QNLI', 'QQP', 'RTE', 'SST-2', 'STS-B'].map((task) => ({ file: `roberta-large-${task.toLowerCase().replace('-', '')}.json`, title: `RoBERTa large on ${task}` })),
+];

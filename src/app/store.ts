@@ -2,8 +2,10 @@
  * The page's state. The recipe is the single source of truth of the set-up: controls, URL and JSON editor all read and write it.
  *
  * Contract for everything under `features/`:
- * - A feature is a folder with an `index.tsx` whose component takes no props and reads this store through selectors
- *   (`useApp((state) => state.run)`), never another feature. Its words and numbers come from `RunRecord`s.
+ * - A feature is a folder with an `index.tsx` whose default export is a component without props; it is loaded when its tab (of the
+ *   folder's name) or dialog is first opened, and reads this store through selectors (`useApp((state) => state.run)`), never another
+ *   feature. Its words and numbers come from `RunRecord`s. `features/history` also exports `keepRuns()`, which the page calls
+ *   once after it has loaded: it watches the store and stores runs that have ended.
  * - `run` is the current or last run of this page, `compared` are runs of the history that were chosen to be shown with it;
  *   `allRuns(state)` is both. Records are immutable: a new object means a change, the same object means none.
  * - A method of a run is a `MethodSeries`; its colour is `methodColour(series.id)` everywhere, its name `series.title`.
