@@ -1,7 +1,22 @@
 // The arrows between the rooms point one way; this file is what keeps them so.
 import tseslint from 'typescript-eslint';
 
-const base = ['gpu', 'graph', 'models', 'peft', 'optim', 'checkpoint', 'data', 'metrics', 'cost', 'train', 'generate', 'explain', 'app', 'cli'];
+const base = [
+  'gpu',
+  'graph',
+  'models',
+  'peft',
+  'optim',
+  'checkpoint',
+  'data',
+  'metrics',
+  'cost',
+  'train',
+  'generate',
+  'explain',
+  'app',
+  'cli',
+];
 
 /** What each room may import besides itself and `src/errors.ts`. */
 const allowed = {

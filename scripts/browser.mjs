@@ -32,11 +32,18 @@ export function installBrowser() {
   if (process.platform === 'linux' && existsSync('/usr/bin/apt-get')) {
     const sudo = process.getuid?.() === 0 ? [] : ['sudo'];
     const apt = (...args) => [...sudo, 'apt-get', ...args];
-    attempts.push([apt()[0], apt('update', '-qq').slice(1)], [apt()[0], apt('install', '-y', '-qq', 'chromium').slice(1)]);
+    attempts.push(
+      [apt()[0], apt('update', '-qq').slice(1)],
+      [apt()[0], apt('install', '-y', '-qq', 'chromium').slice(1)],
+    );
   }
   for (const [command, args] of attempts) {
     console.log(`No Chromium found; running ${command} ${args.join(' ')}`);
-    spawnSync(command, args, { stdio: 'inherit', timeout: 600_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+    spawnSync(command, args, {
+      stdio: 'inherit',
+      timeout: 600_000,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
     const installed = findBrowser();
     if (installed) return installed;
   }
@@ -46,8 +53,15 @@ export function installBrowser() {
 /** @returns {string | undefined} the Vulkan manifest of the SwiftShader beside a Chromium, for Dawn under Node */
 export function findSwiftShader() {
   const playwrightCache = process.env.PLAYWRIGHT_BROWSERS_PATH ?? path.join(homedir(), '.cache', 'ms-playwright');
-  const cached = existsSync(playwrightCache) ? readdirSync(playwrightCache).map((name) => path.join(playwrightCache, name)) : [];
-  const folders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome', ...cached.flatMap((folder) => ['chrome-linux', 'chrome-linux64'].map((name) => path.join(folder, name)))];
+  const cached = existsSync(playwrightCache)
+    ? readdirSync(playwrightCache).map((name) => path.join(playwrightCache, name))
+    : [];
+  const folders = [
+    '/usr/lib/chromium',
+    '/usr/lib/chromium-browser',
+    '/opt/google/chrome',
+    ...cached.flatMap((folder) => ['chrome-linux', 'chrome-linux64'].map((name) => path.join(folder, name))),
+  ];
   return folders.map((folder) => path.join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
 }
 
@@ -58,7 +72,9 @@ export function findSwiftShader() {
  */
 export function softwareDriverEnvironment() {
   if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return {};
-  const own = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []));
+  const own = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder) : [],
+  );
   // Mesa's lavapipe (lvp) is software too, and older ones are refused by Dawn.
   if (own.some((name) => name.endsWith('.json') && !name.startsWith('lvp')) && existsSync('/dev/dri')) return {};
   const manifest = findSwiftShader();

@@ -10,7 +10,10 @@ import { softwareDriverEnvironment } from './browser.mjs';
 const environment = softwareDriverEnvironment();
 if (Object.keys(environment).length) {
   // The dynamic loader reads its path at a process's start: start again with it.
-  const { status } = spawnSync(process.execPath, process.argv.slice(1), { stdio: 'inherit', env: { ...process.env, ...environment } });
+  const { status } = spawnSync(process.execPath, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  });
   process.exit(status ?? 1);
 }
 const [entry, ...args] = process.argv.slice(2);

@@ -17,5 +17,8 @@ export function uniformValues(count: number, bound: number, seed: number, name: 
 /** @returns `count` draws of N(0, deviation²), by Box and Muller's transform */
 export function normalValues(count: number, deviation: number, seed: number, name: string): Float32Array {
   const random = createRandom(seed, streamOf(name));
-  return Float32Array.from({ length: count }, () => deviation * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+  return Float32Array.from(
+    { length: count },
+    () => deviation * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
+  );
 }

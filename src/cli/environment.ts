@@ -14,9 +14,11 @@ export function nodeEnvironment(base: string, project: string): Environment {
   const endpoint = process.env['HF_ENDPOINT'] ?? defaultEndpoint;
   const cache = folderCache();
   const bundled = (reference: string) => folderSource(path.join(project, 'public', 'checkpoints', reference));
-  const isFolder = (reference: string) => statSync(path.resolve(base, reference), { throwIfNoEntry: false })?.isDirectory() === true;
+  const isFolder = (reference: string) =>
+    statSync(path.resolve(base, reference), { throwIfNoEntry: false })?.isDirectory() === true;
   const folder = (reference: string): FileSource => {
-    if (!isFolder(reference)) throw new UserError('checkpoint/missing', `There is no folder ${path.resolve(base, reference)}.`);
+    if (!isFolder(reference))
+      throw new UserError('checkpoint/missing', `There is no folder ${path.resolve(base, reference)}.`);
     return folderSource(path.resolve(base, reference));
   };
   return {
@@ -25,11 +27,16 @@ export function nodeEnvironment(base: string, project: string): Environment {
     checkpoint(reference, revision) {
       if (reference.startsWith('bundled:')) {
         const name = reference.slice('bundled:'.length);
-        if (!/^[\w-]+$/.test(name)) throw new UserError('checkpoint/missing', `There is no bundled checkpoint "${name}".`);
+        if (!/^[\w-]+$/.test(name))
+          throw new UserError('checkpoint/missing', `There is no bundled checkpoint "${name}".`);
         return bundled(name);
       }
       if (/^[./~]/.test(reference) || isFolder(reference)) return folder(reference);
-      if (!repositoryId.safeParse(reference).success) throw new UserError('checkpoint/missing', `"${reference}" is neither a hub id, a folder (start it with ./) nor bundled:….`);
+      if (!repositoryId.safeParse(reference).success)
+        throw new UserError(
+          'checkpoint/missing',
+          `"${reference}" is neither a hub id, a folder (start it with ./) nor bundled:….`,
+        );
       return hubSource({ repository: reference, ...(revision !== undefined && { revision }), endpoint, cache });
     },
     adapter: folder,

@@ -8,7 +8,8 @@ export function big(value: number): string {
   return power === 0 ? String(value) : `${(value / 1000 ** power).toPrecision(3)}${units[power]}`;
 }
 
-export const bytes = (value: number) => (value >= 2 ** 30 ? `${(value / 2 ** 30).toFixed(2)} GiB` : `${(value / 2 ** 20).toFixed(1)} MiB`);
+export const bytes = (value: number) =>
+  value >= 2 ** 30 ? `${(value / 2 ** 30).toFixed(2)} GiB` : `${(value / 2 ** 20).toFixed(1)} MiB`;
 
 /** Seconds as `1:02:03` or `2:03`. */
 export function clock(seconds: number): string {
@@ -57,12 +58,16 @@ export class ProgressLine {
       const seconds = (now - this.#started) / 1000;
       const methods = this.#losses.size;
       const left = totalSteps * methods - this.#finished - 1;
-      const rate = this.#finished ? `${Math.round(this.#tokens / seconds)} tokens/s, ${clock((left * seconds) / this.#finished)} left` : '';
+      const rate = this.#finished
+        ? `${Math.round(this.#tokens / seconds)} tokens/s, ${clock((left * seconds) / this.#finished)} left`
+        : '';
       const losses = [...this.#losses].map(([id, loss]) => `${id} ${loss.toFixed(4)}`).join('  ');
       this.#show(`step ${this.#steps}/${totalSteps}  loss ${losses}  ${rate}`, record.step === totalSteps);
     } else if (event.type === 'evaluation') {
       const metrics = Object.entries(event.record.metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`);
-      this.print(`step ${event.record.step}  ${event.method}: ${metrics.join('  ')}${event.best ? '  (best so far)' : ''}`);
+      this.print(
+        `step ${event.record.step}  ${event.method}: ${metrics.join('  ')}${event.best ? '  (best so far)' : ''}`,
+      );
     } else if (event.type === 'stopped') this.print(event.message);
   }
 

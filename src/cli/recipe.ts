@@ -42,22 +42,40 @@ async function dryRun(recipe: Recipe, base: string): Promise<object> {
   const config = await readConfig(recipe, environment.checkpoint(recipe.checkpoint, recipe.revision));
   const { labels = ['0', '1'], regression } = recipe.data ?? {};
   const names = regression ? [] : Array.isArray(labels) ? labels : [...new Set(Object.values(labels))];
-  const task = recipe.task === 'custom' ? customTask('custom', recipe.data!.columns!, names) : tasks[recipe.task as TaskId];
+  const task =
+    recipe.task === 'custom' ? customTask('custom', recipe.data!.columns!, names) : tasks[recipe.task as TaskId];
   const { batchSize, maxLength, gradientAccumulation, dropout } = recipe.training;
   const shape = { batchSize, length: maxLength };
   return {
     checkpoint: recipe.checkpoint,
     batch: shape,
     methods: recipe.methods.map((method) => {
-      const cost = estimateCost(classifierOf(recipe, config, task, method), { shape, gradientAccumulation, dropout, chunkBytes: 2 ** 32 });
+      const cost = estimateCost(classifierOf(recipe, config, task, method), {
+        shape,
+        gradientAccumulation,
+        dropout,
+        chunkBytes: 2 ** 32,
+      });
       const { trainableParameters, headParameters, paper, step, memory, largestWeight } = cost;
-      return { id: method.id, method: method.method.id, trainableParameters, headParameters, cost: { paper, step }, memory, largestWeight };
+      return {
+        id: method.id,
+        method: method.method.id,
+        trainableParameters,
+        headParameters,
+        cost: { paper, step },
+        memory,
+        largestWeight,
+      };
     }),
   };
 }
 
 export async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { out: { type: 'string' }, 'dry-run': { type: 'boolean' } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { out: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+  });
   const [file] = positionals;
   if (!file || (!values.out && !values['dry-run'])) {
     console.error(usage);
@@ -84,13 +102,16 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
     if (event.type === 'plan') {
       line.print(`Adapter: ${adapterLabel(event.adapter)}`);
       for (const { id, cost } of event.methods)
-        line.print(`${id}: ${big(cost.trainableParameters)} trained values (head ${big(cost.headParameters)}), ${big(cost.step.flops)} FLOP and ${cost.step.dispatches} dispatches a step, paper ${big(cost.paper.adapterFlops)} FLOP`);
+        line.print(
+          `${id}: ${big(cost.trainableParameters)} trained values (head ${big(cost.headParameters)}), ${big(cost.step.flops)} FLOP and ${cost.step.dispatches} dispatches a step, paper ${big(cost.paper.adapterFlops)} FLOP`,
+        );
       line.print(`${event.totalSteps} steps, at most ${bytes(event.peakBytes)} on the device`);
     }
     line.event(event);
   };
   const prepared = await prepare(recipe, nodeEnvironment(base, process.cwd()), { onEvent });
-  if (!prepared.headFromCheckpoint) line.print(`The checkpoint has no head for ${prepared.task.title}: it starts from seed ${recipe.training.seed}.`);
+  if (!prepared.headFromCheckpoint)
+    line.print(`The checkpoint has no head for ${prepared.task.title}: it starts from seed ${recipe.training.seed}.`);
   const run = new Run(prepared);
   let failure: UserError | undefined;
   try {
@@ -105,13 +126,17 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
   for (const { contender } of prepared.contenders) {
     const folder = path.join(out, contender.id);
     const logits = run.bestLogits(contender.id);
-    if (recipe.output.predictions && logits) await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, logits))]]));
-    if (recipe.output.adapter) await writeFolder(path.join(folder, 'adapter'), await adapterFolder(prepared, contender));
+    if (recipe.output.predictions && logits)
+      await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, logits))]]));
+    if (recipe.output.adapter)
+      await writeFolder(path.join(folder, 'adapter'), await adapterFolder(prepared, contender));
     if (recipe.output.merged) await writeFolder(path.join(folder, 'merged'), await mergedFolder(prepared, contender));
   }
   for (const { id, best, stopped } of run.results().methods) {
     const metrics = Object.entries(best?.metrics ?? {}).map(([name, value]) => `${name} ${value.toFixed(4)}`);
-    console.log(`${id}: ${metrics.join(', ') || 'not evaluated'}${best ? ` (step ${best.step})` : ''}${stopped ? `; ${stopped.message}` : ''}`);
+    console.log(
+      `${id}: ${metrics.join(', ') || 'not evaluated'}${best ? ` (step ${best.step})` : ''}${stopped ? `; ${stopped.message}` : ''}`,
+    );
   }
   console.log(`Written to ${out}`);
   await run.dispose();

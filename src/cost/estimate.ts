@@ -4,7 +4,14 @@
  */
 import { flatBytes, updateCost } from '../optim/adamw';
 import { byteLength, elements, type KernelChoice } from '../graph/tensor';
-import { adaptedSites, adapterTensors, classifierProgram, parameterLayout, type BatchShape, type Classifier } from '../peft/classifier';
+import {
+  adaptedSites,
+  adapterTensors,
+  classifierProgram,
+  parameterLayout,
+  type BatchShape,
+  type Classifier,
+} from '../peft/classifier';
 import { headTensors } from '../models/encoder';
 
 export interface Cost {
@@ -16,7 +23,13 @@ export interface Cost {
   /** One update at the given shape: forward, backward and AdamW, counted off the compiled program. */
   readonly step: { readonly flops: number; readonly bytes: number; readonly dispatches: number };
   /** Device bytes if this method trains alone. */
-  readonly memory: { readonly weightBytes: number; readonly arenaBytes: number; readonly trainableBytes: number; readonly programBytes: number; readonly peakBytes: number };
+  readonly memory: {
+    readonly weightBytes: number;
+    readonly arenaBytes: number;
+    readonly trainableBytes: number;
+    readonly programBytes: number;
+    readonly peakBytes: number;
+  };
   readonly largestWeight: { readonly name: string; readonly bytes: number };
 }
 
@@ -32,16 +45,23 @@ export interface CostOptions {
 /** FLOPs a method adds by the paper's formula, over all layers it adapts. */
 export function paperFlops(classifier: Classifier): number {
   const { adaptation } = classifier;
-  return adaptedSites(classifier).reduce((total, site) => total + adaptation!.method.paperFlops(site, adaptation!.settings), 0);
+  return adaptedSites(classifier).reduce(
+    (total, site) => total + adaptation!.method.paperFlops(site, adaptation!.settings),
+    0,
+  );
 }
 
-const count = (tensors: readonly { shape: readonly number[] }[]) => tensors.reduce((total, { shape }) => total + elements(shape), 0);
+const count = (tensors: readonly { shape: readonly number[] }[]) =>
+  tensors.reduce((total, { shape }) => total + elements(shape), 0);
 
 export function estimateCost(classifier: Classifier, options: CostOptions): Cost {
   const { shape, gradientAccumulation = 1, ...compileOptions } = options;
   const layout = parameterLayout(classifier);
   const training = classifierProgram(classifier, shape, layout, { ...compileOptions, training: true });
-  const evaluation = classifierProgram(classifier, options.evaluationShape ?? shape, layout, { ...compileOptions, training: false });
+  const evaluation = classifierProgram(classifier, options.evaluationShape ?? shape, layout, {
+    ...compileOptions,
+    training: false,
+  });
   const update = updateCost(layout, gradientAccumulation);
   const weights = training.weights.map((weight) => ({ name: weight.name, bytes: byteLength(weight) }));
   const weightBytes = weights.reduce((total, { bytes }) => total + bytes, 0);
@@ -59,7 +79,16 @@ export function estimateCost(classifier: Classifier, options: CostOptions): Cost
       bytes: gradientAccumulation * training.cost.bytes + update.bytes,
       dispatches: gradientAccumulation * training.cost.dispatches + update.dispatches,
     },
-    memory: { weightBytes, arenaBytes, trainableBytes, programBytes, peakBytes: weightBytes + arenaBytes + trainableBytes + programBytes },
-    largestWeight: weights.reduce((largest, weight) => (weight.bytes > largest.bytes ? weight : largest), { name: 'none', bytes: 0 }),
+    memory: {
+      weightBytes,
+      arenaBytes,
+      trainableBytes,
+      programBytes,
+      peakBytes: weightBytes + arenaBytes + trainableBytes + programBytes,
+    },
+    largestWeight: weights.reduce((largest, weight) => (weight.bytes > largest.bytes ? weight : largest), {
+      name: 'none',
+      bytes: 0,
+    }),
   };
 }

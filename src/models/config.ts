@@ -38,7 +38,12 @@ const schema = z.looseObject({
   position_embedding_type: z.string().default('absolute'),
 });
 
-const activationNames: Readonly<Record<string, Activation>> = { gelu: 'gelu', gelu_new: 'gelu_tanh', gelu_pytorch_tanh: 'gelu_tanh', relu: 'relu' };
+const activationNames: Readonly<Record<string, Activation>> = {
+  gelu: 'gelu',
+  gelu_new: 'gelu_tanh',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  relu: 'relu',
+};
 
 /**
  * @param label what messages call the checkpoint
@@ -47,7 +52,10 @@ const activationNames: Readonly<Record<string, Activation>> = { gelu: 'gelu', ge
 export function parseConfig(json: unknown, label: string): EncoderConfig {
   const type = (json as { model_type?: unknown } | null)?.model_type;
   if (type !== 'roberta' && type !== 'bert')
-    throw new UserError('model/architecture', `${label} is of model_type ${JSON.stringify(type) ?? 'unknown'}; this version trains roberta and bert.`);
+    throw new UserError(
+      'model/architecture',
+      `${label} is of model_type ${JSON.stringify(type) ?? 'unknown'}; this version trains roberta and bert.`,
+    );
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
@@ -58,10 +66,16 @@ export function parseConfig(json: unknown, label: string): EncoderConfig {
     throw new UserError('model/config', `config.json of ${label}: ${problem}.`);
   };
   const hiddenActivation = activationNames[config.hidden_act];
-  if (!hiddenActivation) return fail(`hidden_act "${config.hidden_act}" is not supported; ${Object.keys(activationNames).join(', ')} are`);
-  if (config.position_embedding_type !== 'absolute') fail(`position_embedding_type "${config.position_embedding_type}" is not supported; absolute is`);
-  if (config.hidden_size % config.num_attention_heads) fail(`hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}`);
-  if ((config.hidden_size / config.num_attention_heads) % 4) fail(`a head size of ${config.hidden_size / config.num_attention_heads} is not supported; it must be a multiple of 4`);
+  if (!hiddenActivation)
+    return fail(`hidden_act "${config.hidden_act}" is not supported; ${Object.keys(activationNames).join(', ')} are`);
+  if (config.position_embedding_type !== 'absolute')
+    fail(`position_embedding_type "${config.position_embedding_type}" is not supported; absolute is`);
+  if (config.hidden_size % config.num_attention_heads)
+    fail(`hidden_size ${config.hidden_size} is not a multiple of num_attention_heads ${config.num_attention_heads}`);
+  if ((config.hidden_size / config.num_attention_heads) % 4)
+    fail(
+      `a head size of ${config.hidden_size / config.num_attention_heads} is not supported; it must be a multiple of 4`,
+    );
   return {
     architecture: type,
     vocabSize: config.vocab_size,

@@ -74,7 +74,14 @@ export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
   const matrix = (name: string, shape: readonly number[]) => graph.weight(name, shape, inputs.weights);
   let site = 0;
   const drop = (x: Tensor) => dropout(graph, x, inputs.dropout, ++site);
-  const norm = (x: Tensor, name: string) => layerNorm(graph, x, graph.weight(`${name}.weight`, [hiddenSize]), graph.weight(`${name}.bias`, [hiddenSize]), config.layerNormEps);
+  const norm = (x: Tensor, name: string) =>
+    layerNorm(
+      graph,
+      x,
+      graph.weight(`${name}.weight`, [hiddenSize]),
+      graph.weight(`${name}.bias`, [hiddenSize]),
+      config.layerNormEps,
+    );
 
   const lengths = graph.input('lengths', [batchSize], 'u32');
   const embeddings = `${architecture}.embeddings`;
@@ -88,7 +95,9 @@ export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
       position: matrix(`${embeddings}.position_embeddings.weight`, [config.maxPositionEmbeddings, hiddenSize]),
       typeTable: matrix(`${embeddings}.token_type_embeddings.weight`, [config.typeVocabSize, hiddenSize]),
     },
-    architecture === 'roberta' ? { length, positionOffset: config.padTokenId + 1, padPosition: config.padTokenId } : { length, positionOffset: 0 },
+    architecture === 'roberta'
+      ? { length, positionOffset: config.padTokenId + 1, padPosition: config.padTokenId }
+      : { length, positionOffset: 0 },
   );
   x = drop(norm(x, `${embeddings}.LayerNorm`));
 
@@ -97,10 +106,19 @@ export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
     const block = `${architecture}.encoder.layer.${layer}`;
     const apply = (target: TargetModule, input: Tensor) => {
       const at = sites[layer * targetModules.length + targetModules.indexOf(target)]!;
-      return applyLinear(at, input, matrix(`${at.name}.weight`, [at.outFeatures, at.inFeatures]), graph.weight(`${at.name}.bias`, [at.outFeatures]));
+      return applyLinear(
+        at,
+        input,
+        matrix(`${at.name}.weight`, [at.outFeatures, at.inFeatures]),
+        graph.weight(`${at.name}.bias`, [at.outFeatures]),
+      );
     };
     const [q, k, v] = [apply('query', x), apply('key', x), apply('value', x)];
-    const context = attention(graph, { q, k, v, lengths }, { heads, length, probability: inputs.dropout, site: ++site });
+    const context = attention(
+      graph,
+      { q, k, v, lengths },
+      { heads, length, probability: inputs.dropout, site: ++site },
+    );
     x = norm(add(graph, drop(apply('output', context)), x), `${block}.attention.output.LayerNorm`);
     const hidden = activation(graph, apply('up', x), config.hiddenActivation);
     x = norm(add(graph, drop(apply('down', hidden)), x), `${block}.output.LayerNorm`);
@@ -123,7 +141,9 @@ const dense = (name: string, outFeatures: number, inFeatures: number): HeadTenso
 /** The head's trainable tensors. BERT's pooler is pre-trained and stays frozen, as with PEFT. */
 export function headTensors(config: EncoderConfig, numLabels: number): HeadTensor[] {
   const d = config.hiddenSize;
-  return config.architecture === 'roberta' ? [...dense('classifier.dense', d, d), ...dense('classifier.out_proj', numLabels, d)] : dense('classifier', numLabels, d);
+  return config.architecture === 'roberta'
+    ? [...dense('classifier.dense', d, d), ...dense('classifier.out_proj', numLabels, d)]
+    : dense('classifier', numLabels, d);
 }
 
 /** BERT's pooler, which a checkpoint without a head still has. */
@@ -132,14 +152,31 @@ export function poolerTensors(config: EncoderConfig): HeadTensor[] {
 }
 
 /** Traces the head on the first token of each row. @returns logits `[batchSize, numLabels]` */
-export function traceHead(graph: Graph, hidden: Tensor, { config, length, dropout: probability }: EncoderInputs, numLabels: number): Tensor {
-  const trained = new Map(headTensors(config, numLabels).map(({ name, shape }) => [name, graph.parameter(name, shape)]));
+export function traceHead(
+  graph: Graph,
+  hidden: Tensor,
+  { config, length, dropout: probability }: EncoderInputs,
+  numLabels: number,
+): Tensor {
+  const trained = new Map(
+    headTensors(config, numLabels).map(({ name, shape }) => [name, graph.parameter(name, shape)]),
+  );
   // Sites far from the encoder's, so that adding a block moves no mask of the head.
   const drop = (x: Tensor, at: number) => dropout(graph, x, probability, 1_000_000 + at);
-  const apply = (name: string, x: Tensor) => linear(graph, { x, weight: trained.get(`${name}.weight`)!, bias: trained.get(`${name}.bias`) });
+  const apply = (name: string, x: Tensor) =>
+    linear(graph, { x, weight: trained.get(`${name}.weight`)!, bias: trained.get(`${name}.bias`) });
   const first = selectRows(graph, hidden, length);
-  if (config.architecture === 'roberta') return apply('classifier.out_proj', drop(activation(graph, apply('classifier.dense', drop(first, 1)), 'tanh'), 2));
+  if (config.architecture === 'roberta')
+    return apply('classifier.out_proj', drop(activation(graph, apply('classifier.dense', drop(first, 1)), 'tanh'), 2));
   const d = config.hiddenSize;
-  const pooled = activation(graph, linear(graph, { x: first, weight: graph.weight('bert.pooler.dense.weight', [d, d]), bias: graph.weight('bert.pooler.dense.bias', [d]) }), 'tanh');
+  const pooled = activation(
+    graph,
+    linear(graph, {
+      x: first,
+      weight: graph.weight('bert.pooler.dense.weight', [d, d]),
+      bias: graph.weight('bert.pooler.dense.bias', [d]),
+    }),
+    'tanh',
+  );
   return apply('classifier', drop(pooled, 1));
 }

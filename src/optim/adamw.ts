@@ -37,7 +37,10 @@ export function flatBytes(layout: ParameterLayout, gradientAccumulation: number)
 }
 
 /** FLOPs, bytes and dispatches of one update: per value 2 for the norm, 18 for AdamW, 2 for each accumulated micro-batch. */
-export function updateCost(layout: ParameterLayout, gradientAccumulation: number): { flops: number; bytes: number; dispatches: number } {
+export function updateCost(
+  layout: ParameterLayout,
+  gradientAccumulation: number,
+): { flops: number; bytes: number; dispatches: number } {
   const count = layout.bytes / 4;
   const accumulations = gradientAccumulation > 1 ? gradientAccumulation : 0;
   return {
@@ -69,7 +72,13 @@ export class AdamW {
   ) {}
 
   /** @param decay what decay does to a tensor, by name and shape */
-  static async create(memory: DeviceMemory, layout: ParameterLayout, flat: FlatBuffers, decay: (name: string, shape: readonly number[]) => Decay, given: AdamWSettings): Promise<AdamW> {
+  static async create(
+    memory: DeviceMemory,
+    layout: ParameterLayout,
+    flat: FlatBuffers,
+    decay: (name: string, shape: readonly number[]) => Decay,
+    given: AdamWSettings,
+  ): Promise<AdamW> {
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...given };
     const { device } = memory.gpu;
     const count = layout.bytes / 4;
@@ -83,7 +92,8 @@ export class AdamW {
     const table = new Float32Array((count / 64) * 2);
     for (const [name, { offset, shape }] of layout.entries) {
       const { weightDecay, target } = decay(name, shape);
-      for (let block = 0; block < Math.ceil((elements(shape) * 4) / alignment); block++) table.set([weightDecay, target], (offset / alignment + block) * 2);
+      for (let block = 0; block < Math.ceil((elements(shape) * 4) / alignment); block++)
+        table.set([weightDecay, target], (offset / alignment + block) * 2);
     }
     device.queue.writeBuffer(groups, 0, table);
 
@@ -94,17 +104,28 @@ export class AdamW {
       memory.pipelines.get('clip', {}),
       memory.pipelines.get('adamw', { WORKGROUP: workgroup }),
     ]);
-    const dispatch = (slot: number, { pipeline, layout: bindLayout, module }: Pipeline, label: string, buffers: Record<string, GPUBuffer>, workgroups: Dispatch['workgroups'], flops: number): Dispatch => ({
+    const dispatch = (
+      slot: number,
+      { pipeline, layout: bindLayout, module }: Pipeline,
+      label: string,
+      buffers: Record<string, GPUBuffer>,
+      workgroups: Dispatch['workgroups'],
+      flops: number,
+    ): Dispatch => ({
       label,
       pipeline,
       workgroups,
       flops,
       bindGroup: device.createBindGroup({
         layout: bindLayout,
-        entries: module.bindings.map(({ index, name }) => ({ binding: index, resource: name === 'params' ? { buffer: uniforms, offset: slot * 256, size: 32 } : { buffer: buffers[name]! } })),
+        entries: module.bindings.map(({ index, name }) => ({
+          binding: index,
+          resource: name === 'params' ? { buffer: uniforms, offset: slot * 256, size: 32 } : { buffer: buffers[name]! },
+        })),
       }),
     });
-    const params = (slot: number, pipeline: Pipeline, values: Record<string, number>) => device.queue.writeBuffer(uniforms, slot * 256, packParams(pipeline.module, values, 'optimiser'));
+    const params = (slot: number, pipeline: Pipeline, values: Record<string, number>) =>
+      device.queue.writeBuffer(uniforms, slot * 256, packParams(pipeline.module, values, 'optimiser'));
     params(2, sumSquares, { count });
     params(3, clip, { parts, maxGradNorm: settings.maxGradNorm });
 
@@ -114,13 +135,32 @@ export class AdamW {
     const update = [
       dispatch(2, sumSquares, 'gradient norm', { gradient: total, partial }, [parts, 1, 1], flopsPerValue.norm * count),
       dispatch(3, clip, 'clip', { partial, status }, [1, 1, 1], parts),
-      dispatch(4, adamw, 'adamw', { gradient: total, status, groups, parameters: flat.parameters, moment1, moment2 }, threads, flopsPerValue.adamw * count),
+      dispatch(
+        4,
+        adamw,
+        'adamw',
+        { gradient: total, status, groups, parameters: flat.parameters, moment1, moment2 },
+        threads,
+        flopsPerValue.adamw * count,
+      ),
     ];
-    return new AdamW(memory, layout, settings, flat, moment1, moment2, status, [partial, groups, ...(accumulating ? [total] : [])], uniforms, { accumulate, adamw }, {
-      first: dispatch(0, accumulate, 'accumulate', sums, threads, flopsPerValue.accumulate * count),
-      accumulate: dispatch(1, accumulate, 'accumulate', sums, threads, flopsPerValue.accumulate * count),
-      update,
-    });
+    return new AdamW(
+      memory,
+      layout,
+      settings,
+      flat,
+      moment1,
+      moment2,
+      status,
+      [partial, groups, ...(accumulating ? [total] : [])],
+      uniforms,
+      { accumulate, adamw },
+      {
+        first: dispatch(0, accumulate, 'accumulate', sums, threads, flopsPerValue.accumulate * count),
+        accumulate: dispatch(1, accumulate, 'accumulate', sums, threads, flopsPerValue.accumulate * count),
+        update,
+      },
+    );
   }
 
   /** Updates done so far. */
@@ -131,7 +171,11 @@ export class AdamW {
   /** Dispatches that add the gradients of micro-batch `index` of `count` to their mean. Empty without accumulation. */
   accumulation(index: number, count: number): readonly Dispatch[] {
     if (this.settings.gradientAccumulation === 1) return [];
-    const params = packParams(this.pipelines.accumulate.module, { count: this.layout.bytes / 4, keep: index === 0 ? 0 : 1, scale: 1 / count }, 'accumulate');
+    const params = packParams(
+      this.pipelines.accumulate.module,
+      { count: this.layout.bytes / 4, keep: index === 0 ? 0 : 1, scale: 1 / count },
+      'accumulate',
+    );
     this.memory.gpu.device.queue.writeBuffer(this.uniforms, index === 0 ? 0 : 256, params);
     return [index === 0 ? this.dispatches.first : this.dispatches.accumulate];
   }
@@ -140,15 +184,33 @@ export class AdamW {
   update(learningRate: number): readonly Dispatch[] {
     const { beta1, beta2, epsilon } = this.settings;
     const t = ++this.#step;
-    const values = { count: this.layout.bytes / 4, learningRate, beta1, beta2, epsilon, stepSize: learningRate / (1 - beta1 ** t), rootCorrection: Math.sqrt(1 - beta2 ** t) };
-    this.memory.gpu.device.queue.writeBuffer(this.uniforms, 4 * 256, packParams(this.pipelines.adamw.module, values, 'adamw'));
+    const values = {
+      count: this.layout.bytes / 4,
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      stepSize: learningRate / (1 - beta1 ** t),
+      rootCorrection: Math.sqrt(1 - beta2 ** t),
+    };
+    this.memory.gpu.device.queue.writeBuffer(
+      this.uniforms,
+      4 * 256,
+      packParams(this.pipelines.adamw.module, values, 'adamw'),
+    );
     return this.dispatches.update;
   }
 
   /** Everything a resumed run needs: parameters and moments. */
   async snapshot(): Promise<{ step: number; parameters: Float32Array; moment1: Float32Array; moment2: Float32Array }> {
-    const read = async (buffer: GPUBuffer) => new Float32Array(await readBuffer(this.memory.gpu.device, buffer, 0, this.layout.bytes));
-    return { step: this.#step, parameters: await read(this.flat.parameters), moment1: await read(this.moment1), moment2: await read(this.moment2) };
+    const read = async (buffer: GPUBuffer) =>
+      new Float32Array(await readBuffer(this.memory.gpu.device, buffer, 0, this.layout.bytes));
+    return {
+      step: this.#step,
+      parameters: await read(this.flat.parameters),
+      moment1: await read(this.moment1),
+      moment2: await read(this.moment2),
+    };
   }
 
   restore(snapshot: { step: number; parameters: Float32Array; moment1: Float32Array; moment2: Float32Array }): void {
@@ -161,6 +223,7 @@ export class AdamW {
   }
 
   dispose(): void {
-    for (const buffer of [this.moment1, this.moment2, this.status, this.uniforms, ...this.scratch]) this.memory.free(buffer);
+    for (const buffer of [this.moment1, this.moment2, this.status, this.uniforms, ...this.scratch])
+      this.memory.free(buffer);
   }
 }

@@ -9,7 +9,15 @@ import { loss, type LossKind } from '../graph/ops/loss';
 import { compile, ParameterLayout, type Program } from '../graph/plan';
 import type { KernelChoice } from '../graph/tensor';
 import type { EncoderConfig } from '../models/config';
-import { headTensors, linearSites, targetModules, traceEncoder, traceHead, type ApplyLinear, type LinearSite } from '../models/encoder';
+import {
+  headTensors,
+  linearSites,
+  targetModules,
+  traceEncoder,
+  traceHead,
+  type ApplyLinear,
+  type LinearSite,
+} from '../models/encoder';
 import type { MethodSettings, MethodTensor, PeftMethod } from './method';
 
 /** A method with its settings. */
@@ -40,7 +48,9 @@ export function adapterTensors(classifier: Classifier): AdapterTensor[] {
   const { adaptation } = classifier;
   if (!adaptation) return [];
   return adaptedSites(classifier).flatMap((site) =>
-    adaptation.method.tensors(site, adaptation.settings).map((tensor) => ({ ...tensor, site, name: `${site.name}.${tensor.suffix}` })),
+    adaptation.method
+      .tensors(site, adaptation.settings)
+      .map((tensor) => ({ ...tensor, site, name: `${site.name}.${tensor.suffix}` })),
   );
 }
 

@@ -47,9 +47,22 @@ export const hut: PeftMethod<HutSettings> = {
   ],
 
   apply(graph, { x, weight, bias }, { settings, parameter }) {
-    const factors = hutFactors(graph, { a: parameter('hut_A'), b: parameter('hut_B'), gamma: parameter('hut_gamma'), beta: parameter('hut_beta'), bias });
-    if (settings.form === 'materialised') return linear(graph, { x, weight: hutTransform(graph, weight, factors, 'nk'), bias: factors.shift });
-    return linear(graph, { x, weight, rowScale: factors.rowScale, columnScale: factors.columnScale, bias: factors.shift });
+    const factors = hutFactors(graph, {
+      a: parameter('hut_A'),
+      b: parameter('hut_B'),
+      gamma: parameter('hut_gamma'),
+      beta: parameter('hut_beta'),
+      bias,
+    });
+    if (settings.form === 'materialised')
+      return linear(graph, { x, weight: hutTransform(graph, weight, factors, 'nk'), bias: factors.shift });
+    return linear(graph, {
+      x,
+      weight,
+      rowScale: factors.rowScale,
+      columnScale: factors.columnScale,
+      bias: factors.shift,
+    });
   },
 
   merge({ inFeatures, outFeatures }, { rank }, layer, values) {
@@ -63,7 +76,8 @@ export const hut: PeftMethod<HutSettings> = {
     const weight = new Float32Array(inFeatures * outFeatures);
     for (let o = 0; o < outFeatures; o++) {
       const scale = gamma[o]! * mean(b, o, outFeatures);
-      for (let i = 0; i < inFeatures; i++) weight[o * inFeatures + i] = layer.weight[o * inFeatures + i]! * rowScale[i]! * scale;
+      for (let i = 0; i < inFeatures; i++)
+        weight[o * inFeatures + i] = layer.weight[o * inFeatures + i]! * rowScale[i]! * scale;
     }
     return { weight, bias: layer.bias.map((value, o) => value + beta[o]!) };
   },

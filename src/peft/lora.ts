@@ -28,14 +28,28 @@ export const lora: PeftMethod<LoraSettings> = {
   schema,
 
   tensors: ({ inFeatures, outFeatures }, { rank }) => [
-    { suffix: 'lora_A.weight', shape: [rank, inFeatures], decayTarget: 0, initial: (seed, name) => uniformValues(rank * inFeatures, 1 / Math.sqrt(inFeatures), seed, name) },
-    { suffix: 'lora_B.weight', shape: [outFeatures, rank], decayTarget: 0, initial: () => new Float32Array(outFeatures * rank) },
+    {
+      suffix: 'lora_A.weight',
+      shape: [rank, inFeatures],
+      decayTarget: 0,
+      initial: (seed, name) => uniformValues(rank * inFeatures, 1 / Math.sqrt(inFeatures), seed, name),
+    },
+    {
+      suffix: 'lora_B.weight',
+      shape: [outFeatures, rank],
+      decayTarget: 0,
+      initial: () => new Float32Array(outFeatures * rank),
+    },
   ],
 
   apply(graph, { x, weight, bias }, { settings, parameter, training, dropoutSite }) {
     const input = training ? dropout(graph, x, settings.dropout, dropoutSite) : x;
     const u = linear(graph, { x: input, weight: parameter('lora_A.weight') });
-    return add(graph, linear(graph, { x, weight, bias }), linear(graph, { x: u, weight: parameter('lora_B.weight') }, { alpha: settings.alpha / settings.rank }));
+    return add(
+      graph,
+      linear(graph, { x, weight, bias }),
+      linear(graph, { x: u, weight: parameter('lora_B.weight') }, { alpha: settings.alpha / settings.rank }),
+    );
   },
 
   merge({ inFeatures, outFeatures }, { rank, alpha }, layer, values) {
@@ -44,15 +58,29 @@ export const lora: PeftMethod<LoraSettings> = {
     const row = new Float64Array(inFeatures);
     for (let o = 0; o < outFeatures; o++) {
       row.fill(0);
-      for (let r = 0; r < rank; r++) for (let i = 0; i < inFeatures; i++) row[i]! += b[o * rank + r]! * a[r * inFeatures + i]!;
-      for (let i = 0; i < inFeatures; i++) weight[o * inFeatures + i] = layer.weight[o * inFeatures + i]! + (alpha / rank) * row[i]!;
+      for (let r = 0; r < rank; r++)
+        for (let i = 0; i < inFeatures; i++) row[i]! += b[o * rank + r]! * a[r * inFeatures + i]!;
+      for (let i = 0; i < inFeatures; i++)
+        weight[o * inFeatures + i] = layer.weight[o * inFeatures + i]! + (alpha / rank) * row[i]!;
     }
     return { weight, bias: layer.bias };
   },
 
   paperFlops: ({ inFeatures, outFeatures }, { rank }) => (2 * rank + 1) * inFeatures * outFeatures,
 
-  adapterConfig: ({ rank, alpha, dropout: probability }) => ({ r: rank, lora_alpha: alpha, lora_dropout: probability, bias: 'none', fan_in_fan_out: false, use_rslora: false }),
+  adapterConfig: ({ rank, alpha, dropout: probability }) => ({
+    r: rank,
+    lora_alpha: alpha,
+    lora_dropout: probability,
+    bias: 'none',
+    fan_in_fan_out: false,
+    use_rslora: false,
+  }),
 
-  matches: ({ rank, alpha }, config) => (config['r'] !== rank ? `rank ${String(config['r'])}` : config['lora_alpha'] !== alpha ? `alpha ${String(config['lora_alpha'])}` : undefined),
+  matches: ({ rank, alpha }, config) =>
+    config['r'] !== rank
+      ? `rank ${String(config['r'])}`
+      : config['lora_alpha'] !== alpha
+        ? `alpha ${String(config['lora_alpha'])}`
+        : undefined,
 };

@@ -39,7 +39,11 @@ export interface PeftMethod<Settings extends MethodSettings = MethodSettings> {
   readonly schema: z.ZodType<Settings>;
   tensors(site: LinearSite, settings: Settings): MethodTensor[];
   /** Traces the rewritten layer. `parameter` gives the trained tensor of a suffix; `dropoutSite` numbers this layer's dropout. */
-  apply(graph: Graph, layer: { x: Tensor; weight: Tensor; bias: Tensor }, context: { settings: Settings; parameter(suffix: string): Tensor; training: boolean; dropoutSite: number }): Tensor;
+  apply(
+    graph: Graph,
+    layer: { x: Tensor; weight: Tensor; bias: Tensor },
+    context: { settings: Settings; parameter(suffix: string): Tensor; training: boolean; dropoutSite: number },
+  ): Tensor;
   /** The layer that computes the same without the method. Float64 inside. */
   merge(site: LinearSite, settings: Settings, layer: DenseLayer, values: (suffix: string) => Float32Array): DenseLayer;
   /** FLOPs a forward pass adds for one layer by the paper's formula (Eq. 11), which does not depend on tokens. */

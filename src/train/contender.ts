@@ -10,7 +10,13 @@ import type { ParameterLayout } from '../graph/plan';
 import { elements, type KernelChoice } from '../graph/tensor';
 import { hash } from '../graph/ops/elementwise';
 import { AdamW, type AdamWSettings } from '../optim/adamw';
-import { adapterTensors, classifierProgram, parameterLayout, type BatchShape, type Classifier } from '../peft/classifier';
+import {
+  adapterTensors,
+  classifierProgram,
+  parameterLayout,
+  type BatchShape,
+  type Classifier,
+} from '../peft/classifier';
 
 /** What a batch needs to run, padded on the right; see `Batch` in `data/batching.ts`. */
 export interface ModelBatch extends BatchShape {
@@ -58,7 +64,10 @@ export class Contender {
     const flat = memory.flatBuffers(layout);
     const targets = new Map(adapterTensors(options.classifier).map((tensor) => [tensor.name, tensor.decayTarget]));
     // As transformers' Trainer: nothing one-dimensional (biases, norms, γ, β) decays.
-    const decay = (name: string, shape: readonly number[]) => ({ weightDecay: shape.length > 1 ? options.weightDecay : 0, target: targets.get(name) ?? 0 });
+    const decay = (name: string, shape: readonly number[]) => ({
+      weightDecay: shape.length > 1 ? options.weightDecay : 0,
+      target: targets.get(name) ?? 0,
+    });
     const optimizer = await AdamW.create(memory, layout, flat, decay, options);
     const contender = new Contender(memory, options, layout, flat, optimizer);
     contender.writeParameters(options.initial);
@@ -70,7 +79,8 @@ export class Contender {
     const all = new Float32Array(this.layout.bytes / 4);
     for (const [name, { offset, shape }] of this.layout.entries) {
       const value = values.get(name);
-      if (value?.length !== elements(shape)) throw new Error(`${this.id}: ${name} takes ${elements(shape)} values, got ${value?.length ?? 'none'}`);
+      if (value?.length !== elements(shape))
+        throw new Error(`${this.id}: ${name} takes ${elements(shape)} values, got ${value?.length ?? 'none'}`);
       all.set(value, offset / 4);
     }
     this.memory.gpu.device.queue.writeBuffer(this.flat.parameters, 0, all);
@@ -78,7 +88,12 @@ export class Contender {
 
   /** The trained tensors by name, out of a flat snapshot of the parameters. */
   split(flat: Float32Array): Map<string, Float32Array> {
-    return new Map([...this.layout.entries].map(([name, { offset, shape }]) => [name, flat.slice(offset / 4, offset / 4 + elements(shape))]));
+    return new Map(
+      [...this.layout.entries].map(([name, { offset, shape }]) => [
+        name,
+        flat.slice(offset / 4, offset / 4 + elements(shape)),
+      ]),
+    );
   }
 
   /** The program of a batch shape, compiled once. */
@@ -88,7 +103,12 @@ export class Contender {
     if (!executable) {
       const { classifier, dropout, choice } = this.options;
       const { maxBufferSize, maxStorageBufferBindingSize } = this.memory.gpu.limits;
-      const program = classifierProgram(classifier, { batchSize, length }, this.layout, { training, dropout, choice, chunkBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize) });
+      const program = classifierProgram(classifier, { batchSize, length }, this.layout, {
+        training,
+        dropout,
+        choice,
+        chunkBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+      });
       this.#programs.set(key, (executable = Executable.create(this.memory, program, this.flat)));
     }
     return executable;
@@ -104,17 +124,27 @@ export class Contender {
    *
    * @param step from 0: seeds the dropout masks
    */
-  async submit(batches: readonly ModelBatch[], learningRate: number, step: number): Promise<{ done: Promise<StepResult> }> {
+  async submit(
+    batches: readonly ModelBatch[],
+    learningRate: number,
+    step: number,
+  ): Promise<{ done: Promise<StepResult> }> {
     const { device } = this.memory.gpu;
     const executables: Executable[] = [];
     for (const batch of batches) executables.push(await this.executable(batch, true));
-    const staging = device.createBuffer({ size: 16 + 4 * batches.length, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = device.createBuffer({
+      size: 16 + 4 * batches.length,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     batches.forEach((batch, i) => {
       const executable = executables[i]!;
       this.#write(executable, batch);
       this.memory.setSeed(hash((hash(this.options.seed >>> 0) ^ (step * batches.length + i)) >>> 0));
       const last = i === batches.length - 1;
-      const more: Dispatch[] = [...this.optimizer.accumulation(i, batches.length), ...(last ? this.optimizer.update(learningRate) : [])];
+      const more: Dispatch[] = [
+        ...this.optimizer.accumulation(i, batches.length),
+        ...(last ? this.optimizer.update(learningRate) : []),
+      ];
       const { buffer, offset } = executable.locate(executable.program.outputs['loss']!);
       executable.run(more, (encoder) => {
         encoder.copyBufferToBuffer(buffer, offset, staging, 16 + 4 * i, 4);
@@ -144,7 +174,9 @@ export class Contender {
     const executable = await this.executable(batch, true);
     this.#write(executable, batch);
     executable.run();
-    return this.split(new Float32Array(await readBuffer(this.memory.gpu.device, this.flat.gradients, 0, this.layout.bytes)));
+    return this.split(
+      new Float32Array(await readBuffer(this.memory.gpu.device, this.flat.gradients, 0, this.layout.bytes)),
+    );
   }
 
   /** Frees everything this contender owns. */
@@ -158,5 +190,8 @@ export class Contender {
 
 /** The error of a step whose loss or gradient is no longer finite. */
 export function divergence(id: string, step: number, learningRate: number): UserError {
-  return new UserError('train/diverged', `${id}: the loss is no longer finite at step ${step + 1} (learning rate ${learningRate}); the weights of the last good step are kept. Try a lower learning rate.`);
+  return new UserError(
+    'train/diverged',
+    `${id}: the loss is no longer finite at step ${step + 1} (learning rate ${learningRate}); the weights of the last good step are kept. Try a lower learning rate.`,
+  );
 }

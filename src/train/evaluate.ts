@@ -15,7 +15,11 @@ export interface EvaluationOptions {
 }
 
 /** @returns logits `[count, numLabels]`, in the split's order, though rows of similar length are run together */
-export async function predictSplit(contender: Contender, encoded: EncodedExamples, options: EvaluationOptions): Promise<Float32Array> {
+export async function predictSplit(
+  contender: Contender,
+  encoded: EncodedExamples,
+  options: EvaluationOptions,
+): Promise<Float32Array> {
   const count = options.limit ? Math.min(options.limit, encoded.count) : encoded.count;
   const { numLabels } = contender.options.classifier;
   const rowLength = (row: number) => encoded.offsets[row + 1]! - encoded.offsets[row]!;
@@ -44,5 +48,8 @@ export function scores(task: Task, logits: Float32Array, labels: Float32Array): 
       loss += (max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0)) - row[truth[i]!]!) / count;
     }
   }
-  return { ...(taskMetrics(task.metrics, predictionsFromLogits(logits, task.numLabels), truth) as Record<string, number>), loss };
+  return {
+    ...(taskMetrics(task.metrics, predictionsFromLogits(logits, task.numLabels), truth) as Record<string, number>),
+    loss,
+  };
 }

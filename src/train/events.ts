@@ -24,9 +24,27 @@ export interface EvaluationRecord {
 }
 
 export type RunEvent =
-  | { readonly type: 'progress'; readonly phase: Phase; readonly done: number; readonly total: number; readonly label: string }
-  | { readonly type: 'plan'; readonly adapter: AdapterIdentity; readonly totalSteps: number; readonly methods: readonly { readonly id: string; readonly cost: Cost }[]; readonly peakBytes: number }
-  | { readonly type: 'step'; readonly method: string; readonly totalSteps: number; readonly tokens: number; readonly record: StepRecord }
+  | {
+      readonly type: 'progress';
+      readonly phase: Phase;
+      readonly done: number;
+      readonly total: number;
+      readonly label: string;
+    }
+  | {
+      readonly type: 'plan';
+      readonly adapter: AdapterIdentity;
+      readonly totalSteps: number;
+      readonly methods: readonly { readonly id: string; readonly cost: Cost }[];
+      readonly peakBytes: number;
+    }
+  | {
+      readonly type: 'step';
+      readonly method: string;
+      readonly totalSteps: number;
+      readonly tokens: number;
+      readonly record: StepRecord;
+    }
   | { readonly type: 'evaluation'; readonly method: string; readonly record: EvaluationRecord; readonly best: boolean }
   | { readonly type: 'stopped'; readonly method: string; readonly code: string; readonly message: string };
 

@@ -16,9 +16,16 @@ const headModule = 'classifier';
 const architectures = { roberta: 'RobertaForSequenceClassification', bert: 'BertForSequenceClassification' };
 
 /** The trained tensors of a method as they are on the device now. */
-async function trainedTensors(contender: Contender): Promise<Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>> {
+async function trainedTensors(
+  contender: Contender,
+): Promise<Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>> {
   const values = contender.split((await contender.optimizer.snapshot()).parameters);
-  return new Map([...contender.layout.entries].map(([name, { shape }]) => [name, { shape, data: values.get(name)! as Float32Array<ArrayBuffer> }]));
+  return new Map(
+    [...contender.layout.entries].map(([name, { shape }]) => [
+      name,
+      { shape, data: values.get(name)! as Float32Array<ArrayBuffer> },
+    ]),
+  );
 }
 
 /** Module names that PEFT matches by their end; where an end would match more than is trained, the full names. */
@@ -34,7 +41,11 @@ export async function adapterFolder(prepared: Prepared, contender: Contender): P
   const { method, settings } = contender.options.classifier.adaptation!;
   const tensors = await trainedTensors(contender);
   // A pooler that the checkpoint lacks was drawn here and must travel with the adapter.
-  for (const [name, data] of prepared.drawn) tensors.set(name, { shape: name.endsWith('bias') ? [data.length] : [Math.sqrt(data.length), Math.sqrt(data.length)], data: data as Float32Array<ArrayBuffer> });
+  for (const [name, data] of prepared.drawn)
+    tensors.set(name, {
+      shape: name.endsWith('bias') ? [data.length] : [Math.sqrt(data.length), Math.sqrt(data.length)],
+      data: data as Float32Array<ArrayBuffer>,
+    });
   const config = {
     peft_type: method.peftType,
     ...method.adapterConfig(settings),
@@ -53,7 +64,12 @@ export async function mergedFolder(prepared: Prepared, contender: Contender): Pr
   const { classifier } = contender.options;
   const trained = await trainedTensors(contender);
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>();
-  const frozen = classifierProgram({ ...classifier, adaptation: undefined, weights: 'f32' }, { batchSize: 1, length: 8 }, parameterLayout({ ...classifier, adaptation: undefined }), { training: false }).weights;
+  const frozen = classifierProgram(
+    { ...classifier, adaptation: undefined, weights: 'f32' },
+    { batchSize: 1, length: 8 },
+    parameterLayout({ ...classifier, adaptation: undefined }),
+    { training: false },
+  ).weights;
   for (const weight of frozen) {
     const data = drawn.get(weight.name) ?? ((await readWeight(reader, config, weight, source.label)) as Float32Array);
     weights.set(weight.name, { shape: weight.shape, data: data as Float32Array<ArrayBuffer> });
@@ -63,7 +79,12 @@ export async function mergedFolder(prepared: Prepared, contender: Contender): Pr
   for (const site of adaptedSites(classifier)) {
     const { method, settings } = classifier.adaptation!;
     const [weight, bias] = [weights.get(`${site.name}.weight`)!, weights.get(`${site.name}.bias`)!];
-    const merged = method.merge(site, settings, { weight: weight.data, bias: bias.data }, (suffix) => trained.get(`${site.name}.${suffix}`)!.data);
+    const merged = method.merge(
+      site,
+      settings,
+      { weight: weight.data, bias: bias.data },
+      (suffix) => trained.get(`${site.name}.${suffix}`)!.data,
+    );
     weights.set(`${site.name}.weight`, { ...weight, data: merged.weight as Float32Array<ArrayBuffer> });
     weights.set(`${site.name}.bias`, { ...bias, data: merged.bias as Float32Array<ArrayBuffer> });
   }

@@ -25,7 +25,14 @@ export interface TrainingCase {
   rank: number;
   alpha?: number;
   targetModules: string[];
-  training: { maxSteps: number; gradientAccumulation: number; weightDecay: number; maxGradNorm: number; learningRate: number; warmupSteps: number };
+  training: {
+    maxSteps: number;
+    gradientAccumulation: number;
+    weightDecay: number;
+    maxGradNorm: number;
+    learningRate: number;
+    warmupSteps: number;
+  };
   batches: number;
   loss: number;
   losses: number[];
@@ -33,7 +40,13 @@ export interface TrainingCase {
   gradNorms: number[];
 }
 
-export async function loadCase(name: string): Promise<{ settings: TrainingCase; tensor(name: string): { shape: readonly number[]; data: Float32Array } | undefined; names: string[] }> {
+export async function loadCase(
+  name: string,
+): Promise<{
+  settings: TrainingCase;
+  tensor(name: string): { shape: readonly number[]; data: Float32Array } | undefined;
+  names: string[];
+}> {
   const folder = `${fixtureFolder}/${name}`;
   const settings = JSON.parse(await readFile(`${folder}/case.json`, 'utf8')) as TrainingCase;
   const { tensors } = readSafetensors(new Uint8Array(await readFile(`${folder}/tensors.safetensors`)));
@@ -46,7 +59,10 @@ export async function loadCase(name: string): Promise<{ settings: TrainingCase; 
   return { settings, tensor, names: [...tensors.keys()] };
 }
 
-export function batchOf(tensor: (name: string) => { shape: readonly number[]; data: Float32Array } | undefined, index: number | string): ModelBatch {
+export function batchOf(
+  tensor: (name: string) => { shape: readonly number[]; data: Float32Array } | undefined,
+  index: number | string,
+): ModelBatch {
   const get = (name: string) => tensor(`inputs.${index}.${name}`)!;
   const [batchSize, length] = get('input_ids').shape as [number, number];
   return {
@@ -61,14 +77,22 @@ export function batchOf(tensor: (name: string) => { shape: readonly number[]; da
 
 export async function openCheckpoint(name: string): Promise<{ reader: WeightReader; config: EncoderConfig }> {
   const source = folderSource(`${fixtureFolder}/models/${name}`);
-  return { reader: await openWeights(source), config: parseConfig(await readJson(source, 'config.json', z.unknown()), name) };
+  return {
+    reader: await openWeights(source),
+    config: parseConfig(await readJson(source, 'config.json', z.unknown()), name),
+  };
 }
 
 /** A contender at a case's starting point. */
 export async function contenderOf(
   memory: DeviceMemory,
   loaded: Awaited<ReturnType<typeof loadCase>>,
-  options: { weights?: 'f32' | 'f16'; form?: 'fused' | 'materialised'; identity?: boolean; choice?: typeof defaultChoice } = {},
+  options: {
+    weights?: 'f32' | 'f16';
+    form?: 'fused' | 'materialised';
+    identity?: boolean;
+    choice?: typeof defaultChoice;
+  } = {},
 ): Promise<Contender> {
   const { settings, tensor } = loaded;
   const { reader, config } = await openCheckpoint(settings.checkpoint);
@@ -82,14 +106,41 @@ export async function contenderOf(
       ...(options.form && { form: options.form }),
     }),
   };
-  const classifier: Classifier = { config, numLabels: settings.numLabels, lossKind: settings.numLabels === 1 ? 'meanSquaredError' : 'crossEntropy', weights: options.weights ?? 'f32', adaptation };
+  const classifier: Classifier = {
+    config,
+    numLabels: settings.numLabels,
+    lossKind: settings.numLabels === 1 ? 'meanSquaredError' : 'crossEntropy',
+    weights: options.weights ?? 'f32',
+    adaptation,
+  };
   const head = await readHead(reader, config, settings.numLabels, 0);
   const initial = new Map(head.values);
   for (const { name, initial: draw } of adapterTensors(classifier)) initial.set(name, draw(0, name));
-  if (!options.identity) for (const name of initial.keys()) if (tensor(`initial.${name}`)) initial.set(name, tensor(`initial.${name}`)!.data);
+  if (!options.identity)
+    for (const name of initial.keys())
+      if (tensor(`initial.${name}`)) initial.set(name, tensor(`initial.${name}`)!.data);
   const pooler = missingPooler(reader, config, 0);
-  for (const weight of classifierProgram(classifier, { batchSize: 1, length: 8 }, parameterLayout(classifier), { training: true }).weights)
-    memory.uploadWeight(weight.name, pooler.get(weight.name) ?? (await readWeight(reader, config, weight, settings.checkpoint)));
-  const { weightDecay, maxGradNorm, gradientAccumulation } = settings.training ?? { weightDecay: 0, maxGradNorm: 0, gradientAccumulation: 1 };
-  return Contender.create(memory, { id: settings.method ?? 'base', classifier, choice: options.choice ?? defaultChoice, seed: 0, dropout: 0, initial, weightDecay, maxGradNorm, gradientAccumulation });
+  for (const weight of classifierProgram(classifier, { batchSize: 1, length: 8 }, parameterLayout(classifier), {
+    training: true,
+  }).weights)
+    memory.uploadWeight(
+      weight.name,
+      pooler.get(weight.name) ?? (await readWeight(reader, config, weight, settings.checkpoint)),
+    );
+  const { weightDecay, maxGradNorm, gradientAccumulation } = settings.training ?? {
+    weightDecay: 0,
+    maxGradNorm: 0,
+    gradientAccumulation: 1,
+  };
+  return Contender.create(memory, {
+    id: settings.method ?? 'base',
+    classifier,
+    choice: options.choice ?? defaultChoice,
+    seed: 0,
+    dropout: 0,
+    initial,
+    weightDecay,
+    maxGradNorm,
+    gradientAccumulation,
+  });
 }

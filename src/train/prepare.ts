@@ -68,7 +68,12 @@ export interface Prepared {
   readonly peakBytes: number;
 }
 
-export function classifierOf(recipe: Recipe, config: EncoderConfig, task: Pick<Task, 'kind' | 'numLabels'>, method?: RecipeMethod): Classifier {
+export function classifierOf(
+  recipe: Recipe,
+  config: EncoderConfig,
+  task: Pick<Task, 'kind' | 'numLabels'>,
+  method?: RecipeMethod,
+): Classifier {
   return {
     config,
     numLabels: task.numLabels,
@@ -79,24 +84,45 @@ export function classifierOf(recipe: Recipe, config: EncoderConfig, task: Pick<T
 }
 
 /** Reads and checks `config.json`, and that the recipe's `maxLength` fits its position table. */
-export async function readConfig(recipe: Recipe, source: FileSource, options: PrepareOptions = {}): Promise<EncoderConfig> {
-  const config = parseConfig(await readJson(source, 'config.json', z.unknown(), { signal: options.signal }), source.label);
+export async function readConfig(
+  recipe: Recipe,
+  source: FileSource,
+  options: PrepareOptions = {},
+): Promise<EncoderConfig> {
+  const config = parseConfig(
+    await readJson(source, 'config.json', z.unknown(), { signal: options.signal }),
+    source.label,
+  );
   const longest = longestInput(config);
-  if (recipe.training.maxLength > longest) throw new UserError('recipe/max-length', `training.maxLength is ${recipe.training.maxLength}, but ${source.label} has positions for ${longest} tokens.`);
+  if (recipe.training.maxLength > longest)
+    throw new UserError(
+      'recipe/max-length',
+      `training.maxLength is ${recipe.training.maxLength}, but ${source.label} has positions for ${longest} tokens.`,
+    );
   return config;
 }
 
 /** The data of a recipe, from wherever the recipe says. */
 export async function loadData(recipe: Recipe, environment: Environment, options: PrepareOptions): Promise<LoadedTask> {
   const { data } = recipe;
-  const read = { signal: options.signal, onProgress: (done: number, total?: number) => options.onEvent?.({ type: 'progress', phase: 'download', done, total: total ?? 0, label: 'data' }) };
+  const read = {
+    signal: options.signal,
+    onProgress: (done: number, total?: number) =>
+      options.onEvent?.({ type: 'progress', phase: 'download', done, total: total ?? 0, label: 'data' }),
+  };
   const files = data && {
     train: environment.file(data.train),
     ...(data.validation && { validation: environment.file(data.validation) }),
     ...(data.validationMismatched && { validationMismatched: environment.file(data.validationMismatched) }),
   };
   const { seed } = recipe.training;
-  if (recipe.task === 'custom') return loadCustomTask(files!, { ...data!.columns!, labels: data!.labels, regression: data!.regression }, seed, read);
+  if (recipe.task === 'custom')
+    return loadCustomTask(
+      files!,
+      { ...data!.columns!, labels: data!.labels, regression: data!.regression },
+      seed,
+      read,
+    );
   const task = tasks[recipe.task as TaskId];
   if (files) return loadTask(task, { files, seed }, read);
   if (task.id === 'sample') return loadTask(task, { folder: environment.sample() }, read);
@@ -106,8 +132,16 @@ export async function loadData(recipe: Recipe, environment: Environment, options
 /** A split's tokens are checked against the model once, here, so that no kernel can read beyond a table. */
 function checkIds(encoded: EncodedExamples, config: EncoderConfig, label: string): void {
   const largest = encoded.inputIds.reduce((max, id) => Math.max(max, id), 0);
-  if (largest >= config.vocabSize) throw new UserError('model/tokenizer', `The tokenizer of ${label} gives token ${largest}, but the model's vocabulary ends at ${config.vocabSize - 1}; the two do not belong together.`);
-  if (encoded.tokenTypeIds.some((type) => type >= config.typeVocabSize)) throw new UserError('model/tokenizer', `The tokenizer of ${label} marks second texts with a type the model does not have.`);
+  if (largest >= config.vocabSize)
+    throw new UserError(
+      'model/tokenizer',
+      `The tokenizer of ${label} gives token ${largest}, but the model's vocabulary ends at ${config.vocabSize - 1}; the two do not belong together.`,
+    );
+  if (encoded.tokenTypeIds.some((type) => type >= config.typeVocabSize))
+    throw new UserError(
+      'model/tokenizer',
+      `The tokenizer of ${label} marks second texts with a type the model does not have.`,
+    );
 }
 
 const longestRow = ({ offsets, count }: EncodedExamples) => {
@@ -117,7 +151,11 @@ const longestRow = ({ offsets, count }: EncodedExamples) => {
 };
 
 /** @throws UserError for whatever the recipe, the files or the device make impossible */
-export async function prepare(recipe: Recipe, environment: Environment, options: PrepareOptions = {}): Promise<Prepared> {
+export async function prepare(
+  recipe: Recipe,
+  environment: Environment,
+  options: PrepareOptions = {},
+): Promise<Prepared> {
   const { signal, onEvent } = options;
   const { training } = recipe;
   const source = environment.checkpoint(recipe.checkpoint, recipe.revision);
@@ -128,7 +166,11 @@ export async function prepare(recipe: Recipe, environment: Environment, options:
   signal?.throwIfAborted();
 
   const encode = async (examples: LoadedTask['train'], label: string) => {
-    const encoded = await encodeExamples(tokenizer, examples, { maxLength: training.maxLength, ...(signal && { signal }), onProgress: (done, total) => onEvent?.({ type: 'progress', phase: 'tokenise', done, total, label }) });
+    const encoded = await encodeExamples(tokenizer, examples, {
+      maxLength: training.maxLength,
+      ...(signal && { signal }),
+      onProgress: (done, total) => onEvent?.({ type: 'progress', phase: 'tokenise', done, total, label }),
+    });
     checkIds(encoded, config, source.label);
     return encoded;
   };
@@ -136,7 +178,8 @@ export async function prepare(recipe: Recipe, environment: Environment, options:
   const limited = <T>(examples: T[]) => (limit ? examples.slice(0, limit) : examples);
   const train = await encode(loaded.train, 'train');
   const validation = await encode(limited(loaded.validation), 'validation');
-  const validationMismatched = loaded.validationMismatched && (await encode(limited(loaded.validationMismatched), 'validation, mismatched'));
+  const validationMismatched =
+    loaded.validationMismatched && (await encode(limited(loaded.validationMismatched), 'validation, mismatched'));
 
   // Steps, as transformers' Trainer counts them.
   const batchesPerEpoch = Math.ceil(train.count / training.batchSize);
@@ -148,24 +191,57 @@ export async function prepare(recipe: Recipe, environment: Environment, options:
   const choice = await environment.choice(gpu);
   const padded = (encoded: EncodedExamples) => Math.min(training.maxLength, Math.ceil(longestRow(encoded) / 8) * 8);
   const shape = { batchSize: Math.min(training.batchSize, train.count), length: padded(train) };
-  const evaluationShape = { batchSize: Math.min(training.batchSize, validation.count), length: Math.max(padded(validation), validationMismatched ? padded(validationMismatched) : 0) };
+  const evaluationShape = {
+    batchSize: Math.min(training.batchSize, validation.count),
+    length: Math.max(padded(validation), validationMismatched ? padded(validationMismatched) : 0),
+  };
   const chunkBytes = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
   const costs = recipe.methods.map((method) =>
-    estimateCost(classifierOf(recipe, config, task, method), { shape, evaluationShape, gradientAccumulation: training.gradientAccumulation, dropout: training.dropout, choice, chunkBytes }),
+    estimateCost(classifierOf(recipe, config, task, method), {
+      shape,
+      evaluationShape,
+      gradientAccumulation: training.gradientAccumulation,
+      dropout: training.dropout,
+      choice,
+      chunkBytes,
+    }),
   );
   // Weights and arena are shared; what each method owns adds up.
   const own = costs.map(({ memory }) => memory.trainableBytes + memory.programBytes);
-  const peakBytes = costs[0]!.memory.weightBytes + Math.max(...costs.map(({ memory }) => memory.arenaBytes)) + own.reduce((sum, bytes) => sum + bytes, 0);
-  assertFits(gpu, { 'trained tensors': Math.max(...costs.map(({ memory }) => memory.trainableBytes / 4)) }, costs[0]!.largestWeight);
-  onEvent?.({ type: 'plan', adapter: gpu.identity, totalSteps, peakBytes, methods: recipe.methods.map(({ id }, i) => ({ id, cost: costs[i]! })) });
+  const peakBytes =
+    costs[0]!.memory.weightBytes +
+    Math.max(...costs.map(({ memory }) => memory.arenaBytes)) +
+    own.reduce((sum, bytes) => sum + bytes, 0);
+  assertFits(
+    gpu,
+    { 'trained tensors': Math.max(...costs.map(({ memory }) => memory.trainableBytes / 4)) },
+    costs[0]!.largestWeight,
+  );
+  onEvent?.({
+    type: 'plan',
+    adapter: gpu.identity,
+    totalSteps,
+    peakBytes,
+    methods: recipe.methods.map(({ id }, i) => ({ id, cost: costs[i]! })),
+  });
 
-  const reader = await openWeights(source, { ...(signal && { signal }), onProgress: (done, total) => onEvent?.({ type: 'progress', phase: 'download', done, total: total ?? 0, label: 'weights' }) });
+  const reader = await openWeights(source, {
+    ...(signal && { signal }),
+    onProgress: (done, total) =>
+      onEvent?.({ type: 'progress', phase: 'download', done, total: total ?? 0, label: 'weights' }),
+  });
   const memory = new DeviceMemory(gpu);
   try {
     const drawn = missingPooler(reader, config, training.seed);
     const plain = classifierOf(recipe, config, task);
-    const { weights } = classifierProgram(plain, { batchSize: 1, length: 8 }, parameterLayout(plain), { training: false });
-    for (const weight of weights) memory.uploadWeight(weight.name, drawn.get(weight.name) ?? (await readWeight(reader, config, weight, source.label)));
+    const { weights } = classifierProgram(plain, { batchSize: 1, length: 8 }, parameterLayout(plain), {
+      training: false,
+    });
+    for (const weight of weights)
+      memory.uploadWeight(
+        weight.name,
+        drawn.get(weight.name) ?? (await readWeight(reader, config, weight, source.label)),
+      );
     const head = await readHead(reader, config, task.numLabels, training.seed);
     const contenders = [];
     for (const [i, method] of recipe.methods.entries()) {
@@ -173,8 +249,11 @@ export async function prepare(recipe: Recipe, environment: Environment, options:
       onEvent?.({ type: 'progress', phase: 'compile', done: i, total: recipe.methods.length, label: method.id });
       const classifier = classifierOf(recipe, config, task, method);
       const initial = new Map(head.values);
-      for (const tensor of adapterTensors(classifier)) initial.set(tensor.name, tensor.initial(training.seed, tensor.name));
-      if (method.adapter) for (const [name, values] of await adapterStart(method, classifier, environment.adapter(method.adapter))) initial.set(name, values);
+      for (const tensor of adapterTensors(classifier))
+        initial.set(tensor.name, tensor.initial(training.seed, tensor.name));
+      if (method.adapter)
+        for (const [name, values] of await adapterStart(method, classifier, environment.adapter(method.adapter)))
+          initial.set(name, values);
       const contender = await Contender.create(memory, { ...training, id: method.id, classifier, choice, initial });
       // The largest programs first: they set the arena.
       await contender.executable(shape, true);
@@ -182,8 +261,33 @@ export async function prepare(recipe: Recipe, environment: Environment, options:
       contenders.push({ method, contender, cost: costs[i]! });
     }
     await gpu.idle();
-    onEvent?.({ type: 'progress', phase: 'compile', done: recipe.methods.length, total: recipe.methods.length, label: '' });
-    return { recipe, source, config, loaded, task, tokenizer, train, validation, validationMismatched, reader, memory, contenders, headFromCheckpoint: head.fromCheckpoint, drawn, totalSteps, warmupSteps, stepsPerEpoch, peakBytes };
+    onEvent?.({
+      type: 'progress',
+      phase: 'compile',
+      done: recipe.methods.length,
+      total: recipe.methods.length,
+      label: '',
+    });
+    return {
+      recipe,
+      source,
+      config,
+      loaded,
+      task,
+      tokenizer,
+      train,
+      validation,
+      validationMismatched,
+      reader,
+      memory,
+      contenders,
+      headFromCheckpoint: head.fromCheckpoint,
+      drawn,
+      totalSteps,
+      warmupSteps,
+      stepsPerEpoch,
+      peakBytes,
+    };
   } catch (error) {
     memory.dispose();
     throw error;

@@ -20,7 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-const largest = (values: ArrayLike<number>) => Array.from(values).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+const largest = (values: ArrayLike<number>) =>
+  Array.from(values).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
 
 function relativeError(actual: Float32Array, expected: Float32Array, floor = 0): number {
   expect(actual.length).toBe(expected.length);
@@ -28,9 +29,15 @@ function relativeError(actual: Float32Array, expected: Float32Array, floor = 0):
   return largest(actual.map((value, i) => value - expected[i]!)) / scale;
 }
 
-const cases = ['roberta', 'bert'].flatMap((model) => ['lora', 'hut'].flatMap((method) => ['query-value', 'all'].map((targets) => `${model}-${method}-${targets}`)));
+const cases = ['roberta', 'bert'].flatMap((model) =>
+  ['lora', 'hut'].flatMap((method) => ['query-value', 'all'].map((targets) => `${model}-${method}-${targets}`)),
+);
 
-async function compare(name: string, options: Parameters<typeof contenderOf>[2], bounds: { logits: number; gradients: number; losses: number }) {
+async function compare(
+  name: string,
+  options: Parameters<typeof contenderOf>[2],
+  bounds: { logits: number; gradients: number; losses: number },
+) {
   const loaded = await loadCase(name);
   const memory = new DeviceMemory(gpu, pipelines);
   const contender = await contenderOf(memory, loaded, options);
@@ -44,18 +51,29 @@ async function compare(name: string, options: Parameters<typeof contenderOf>[2],
     const gradients = await contender.gradients(first);
     const names = loaded.names.filter((key) => key.startsWith('gradients.'));
     expect(names.length).toBe(gradients.size);
-    const norm = Math.sqrt([...gradients.values()].reduce((sum, values) => sum + values.reduce((total, value) => total + value * value, 0), 0));
+    const norm = Math.sqrt(
+      [...gradients.values()].reduce(
+        (sum, values) => sum + values.reduce((total, value) => total + value * value, 0),
+        0,
+      ),
+    );
     for (const [key, gradient] of gradients)
       // A gradient that is zero in exact arithmetic (β of a key) is compared with the global norm.
-      expect(relativeError(gradient, tensor(`gradients.${key}`)!.data, 1e-3 * norm), `gradient of ${key}`).toBeLessThan(bounds.gradients);
+      expect(relativeError(gradient, tensor(`gradients.${key}`)!.data, 1e-3 * norm), `gradient of ${key}`).toBeLessThan(
+        bounds.gradients,
+      );
   }
 
   for (let step = 0; step < settings.training.maxSteps; step++) {
-    const batches = Array.from({ length: accumulation }, (_, i) => batchOf(tensor, (step * accumulation + i) % settings.batches));
+    const batches = Array.from({ length: accumulation }, (_, i) =>
+      batchOf(tensor, (step * accumulation + i) % settings.batches),
+    );
     const { done } = await contender.submit(batches, settings.learningRates[step]!, step);
     const { loss, gradNorm } = await done;
     expect(Math.abs(loss - settings.losses[step]!), `loss of step ${step}`).toBeLessThan(bounds.losses);
-    expect(Math.abs(gradNorm / settings.gradNorms[step]! - 1), `gradient norm of step ${step}`).toBeLessThan(100 * bounds.losses);
+    expect(Math.abs(gradNorm / settings.gradNorms[step]! - 1), `gradient norm of step ${step}`).toBeLessThan(
+      100 * bounds.losses,
+    );
   }
   await contender.dispose();
   memory.dispose();
@@ -66,12 +84,17 @@ const tight = { logits: 1e-5, gradients: 1e-4, losses: 1e-4 };
 const half = { logits: 2e-3, gradients: 1e-2, losses: 3e-3 };
 
 describe('training against PyTorch', () => {
-  for (const name of [...cases, 'bert-lora-regression', 'roberta-hut-accumulation']) it(name, () => compare(name, {}, tight));
-  for (const name of cases.filter((name) => name.includes('hut'))) it(`${name}, materialised`, () => compare(name, { form: 'materialised' }, tight));
+  for (const name of [...cases, 'bert-lora-regression', 'roberta-hut-accumulation'])
+    it(name, () => compare(name, {}, tight));
+  for (const name of cases.filter((name) => name.includes('hut')))
+    it(`${name}, materialised`, () => compare(name, { form: 'materialised' }, tight));
   // The RoBERTa fixture's own weights are f16, so storing them as f16 loses nothing; BERT's are f32.
-  for (const name of cases.filter((name) => name.startsWith('roberta'))) it(`${name}, frozen weights in f16`, () => compare(name, { weights: 'f16' }, tight));
-  for (const name of cases.filter((name) => name.startsWith('bert'))) it(`${name}, frozen weights rounded to f16`, () => compare(name, { weights: 'f16' }, half));
-  it('HUT materialised with frozen weights in f16', () => compare('roberta-hut-all', { weights: 'f16', form: 'materialised' }, tight));
+  for (const name of cases.filter((name) => name.startsWith('roberta')))
+    it(`${name}, frozen weights in f16`, () => compare(name, { weights: 'f16' }, tight));
+  for (const name of cases.filter((name) => name.startsWith('bert')))
+    it(`${name}, frozen weights rounded to f16`, () => compare(name, { weights: 'f16' }, half));
+  it('HUT materialised with frozen weights in f16', () =>
+    compare('roberta-hut-all', { weights: 'f16', form: 'materialised' }, tight));
 });
 
 describe('identity at step 0', () => {
@@ -82,7 +105,12 @@ describe('identity at step 0', () => {
         const base = await loadCase(`${model}-identity`);
         const predict = async (given: typeof loaded, chosen: string | undefined) => {
           const memory = new DeviceMemory(gpu, pipelines);
-          given.settings = { ...given.settings, method: chosen!, rank: 4, targetModules: ['query', 'key', 'value', 'output', 'up', 'down'] };
+          given.settings = {
+            ...given.settings,
+            method: chosen!,
+            rank: 4,
+            targetModules: ['query', 'key', 'value', 'output', 'up', 'down'],
+          };
           const contender = await contenderOf(memory, given, { identity: true });
           const logits = await contender.predict(batchOf(given.tensor, 0));
           await contender.dispose();
@@ -96,10 +124,14 @@ describe('identity at step 0', () => {
 });
 
 describe('schedules against transformers', () => {
-  const { schedules } = JSON.parse(readFileSync(`${fixtureFolder}/optim.json`, 'utf8')) as { schedules: { schedule: ScheduleName; warmupSteps: number; totalSteps: number; multipliers: number[] }[] };
+  const { schedules } = JSON.parse(readFileSync(`${fixtureFolder}/optim.json`, 'utf8')) as {
+    schedules: { schedule: ScheduleName; warmupSteps: number; totalSteps: number; multipliers: number[] }[];
+  };
   for (const { schedule, warmupSteps, totalSteps, multipliers } of schedules)
     it(`${schedule}, ${warmupSteps} of ${totalSteps}`, () => {
-      multipliers.forEach((multiplier, step) => expect(scheduleFactor(schedule, step, warmupSteps, totalSteps)).toBeCloseTo(multiplier, 12));
+      multipliers.forEach((multiplier, step) =>
+        expect(scheduleFactor(schedule, step, warmupSteps, totalSteps)).toBeCloseTo(multiplier, 12),
+      );
     });
   it('rounds warm-up up', () => {
     expect(warmupStepsOf(0.06, 300)).toBe(18);

@@ -40,7 +40,12 @@ export class Run {
   #step = 0;
 
   constructor(readonly prepared: Prepared) {
-    this.#racers = prepared.contenders.map(({ method, contender }) => ({ contender, learningRate: method.learningRate, steps: [], evaluations: [] }));
+    this.#racers = prepared.contenders.map(({ method, contender }) => ({
+      contender,
+      learningRate: method.learningRate,
+      steps: [],
+      evaluations: [],
+    }));
   }
 
   /** Updates submitted so far. */
@@ -55,9 +60,20 @@ export class Run {
     for (let epoch = 0; ; epoch++) {
       let inEpoch = 0;
       let group: Batch[] = [];
-      for (const batch of batches(train, { batchSize, shuffle, seed, epoch, maxLength, padTokenId: tokenizer.padTokenId })) {
+      for (const batch of batches(train, {
+        batchSize,
+        shuffle,
+        seed,
+        epoch,
+        maxLength,
+        padTokenId: tokenizer.padTokenId,
+      })) {
         group.push(batch);
-        if (group.length < gradientAccumulation && inEpoch * gradientAccumulation + group.length < Math.ceil(train.count / batchSize)) continue;
+        if (
+          group.length < gradientAccumulation &&
+          inEpoch * gradientAccumulation + group.length < Math.ceil(train.count / batchSize)
+        )
+          continue;
         yield { group, endsEpoch: ++inEpoch === stepsPerEpoch };
         group = [];
       }
@@ -97,7 +113,8 @@ export class Run {
     if (evaluatedAt !== this.#step && this.#step > 0) await this.evaluate(this.#step / stepsPerEpoch, control);
     await this.#keepBest();
     const failed = this.#racers.map((racer) => racer.stopped);
-    if (failed.every((reason) => reason !== undefined)) throw new UserError(failed.at(-1)!.code, failed.at(-1)!.message);
+    if (failed.every((reason) => reason !== undefined))
+      throw new UserError(failed.at(-1)!.code, failed.at(-1)!.message);
   }
 
   get #running(): Racer[] {
@@ -107,7 +124,12 @@ export class Run {
   /** When the device last finished a step, by the wall clock. */
   #lastDone = 0;
 
-  async #record(racer: Racer, done: Promise<StepResult>, at: { step: number; learningRate: number; tokens: number }, control: RunControl): Promise<void> {
+  async #record(
+    racer: Racer,
+    done: Promise<StepResult>,
+    at: { step: number; learningRate: number; tokens: number },
+    control: RunControl,
+  ): Promise<void> {
     const submitted = performance.now();
     const { loss, gradNorm } = await done;
     const now = performance.now();
@@ -122,7 +144,13 @@ export class Run {
     }
     const record = { step: at.step, loss, learningRate: at.learningRate, gradNorm, milliseconds };
     racer.steps.push(record);
-    control.onEvent?.({ type: 'step', method: racer.contender.id, totalSteps: this.prepared.totalSteps, tokens: at.tokens, record });
+    control.onEvent?.({
+      type: 'step',
+      method: racer.contender.id,
+      totalSteps: this.prepared.totalSteps,
+      tokens: at.tokens,
+      record,
+    });
   }
 
   /** Scores every method on the validation split and keeps the weights of the best evaluation. */
@@ -132,7 +160,11 @@ export class Run {
       const logits = await this.#predict(racer, validation, control);
       const metrics = scores(task, logits, validation.labels);
       if (validationMismatched) {
-        const mismatched = scores(task, await this.#predict(racer, validationMismatched, control), validationMismatched.labels);
+        const mismatched = scores(
+          task,
+          await this.#predict(racer, validationMismatched, control),
+          validationMismatched.labels,
+        );
         for (const [name, value] of Object.entries(mismatched)) metrics[`${name}_mismatched`] = value;
       }
       const record: EvaluationRecord = { step: this.#step, epoch, metrics };
@@ -146,12 +178,21 @@ export class Run {
 
   #predict(racer: Racer, encoded: Prepared['validation'], { signal, onEvent }: RunControl): Promise<Float32Array> {
     const { recipe, tokenizer } = this.prepared;
-    const onProgress = (done: number, total: number) => onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: racer.contender.id });
-    return predictSplit(racer.contender, encoded, { batchSize: recipe.training.batchSize, maxLength: recipe.training.maxLength, padTokenId: tokenizer.padTokenId, limit: 0, signal, onProgress });
+    const onProgress = (done: number, total: number) =>
+      onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: racer.contender.id });
+    return predictSplit(racer.contender, encoded, {
+      batchSize: recipe.training.batchSize,
+      maxLength: recipe.training.maxLength,
+      padTokenId: tokenizer.padTokenId,
+      limit: 0,
+      signal,
+      onProgress,
+    });
   }
 
   async #keepBest(): Promise<void> {
-    for (const { contender, best } of this.#racers) if (best) contender.writeParameters(contender.split(best.parameters));
+    for (const { contender, best } of this.#racers)
+      if (best) contender.writeParameters(contender.split(best.parameters));
   }
 
   /** Logits of the best evaluation, `[examples, numLabels]`, in the validation split's order. */

@@ -10,10 +10,15 @@ import { adapterTensors, parameterLayout, type Adaptation, type Classifier } fro
  * @returns trained tensors by name; the head's only where the folder holds it
  * @throws UserError `adapter/mismatch`, and those of `readAdapter`
  */
-export async function adapterStart({ method, settings }: Adaptation, classifier: Classifier, source: FileSource): Promise<Map<string, Float32Array>> {
+export async function adapterStart(
+  { method, settings }: Adaptation,
+  classifier: Classifier,
+  source: FileSource,
+): Promise<Map<string, Float32Array>> {
   const { config, tensors } = await readAdapter(source);
   const fail = (problem: string) => new UserError('adapter/mismatch', `The adapter ${source.label} ${problem}.`);
-  if (config.peft_type !== method.peftType) throw fail(`is ${config.peft_type}, but the recipe trains ${method.peftType}`);
+  if (config.peft_type !== method.peftType)
+    throw fail(`is ${config.peft_type}, but the recipe trains ${method.peftType}`);
   const difference = method.matches(settings, config);
   if (difference) throw fail(`has ${difference}; set the recipe's ${difference.split(' ')[0]} to that`);
   const wanted = [...parameterLayout(classifier).entries];
@@ -25,7 +30,8 @@ export async function adapterStart({ method, settings }: Adaptation, classifier:
       if (adapted.has(name)) throw fail(`has no tensor ${name}; its target modules differ from the recipe's`);
       continue; // a head of the checkpoint's own, or a new one
     }
-    if (found.shape.join() !== shape.join()) throw fail(`has ${name} as [${found.shape.join(', ')}], but the recipe makes it [${shape.join(', ')}]`);
+    if (found.shape.join() !== shape.join())
+      throw fail(`has ${name} as [${found.shape.join(', ')}], but the recipe makes it [${shape.join(', ')}]`);
     values.set(name, found.data);
   }
   const unused = [...tensors.keys()].find((name) => !values.has(name) && !name.startsWith('classifier'));
