@@ -8,11 +8,25 @@ export const defaultRecipe: RecipeJson = {
     { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused', learningRate: 0.002 },
     { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.002 },
   ],
-  training: { epochs: 3, batchSize: 8, maxLength: 64, schedule: 'linear', warmupRatio: 0.06, weightDecay: 0.01, maxGradNorm: 1, dropout: 0, shuffle: true, seed: 42 },
+  training: {
+    epochs: 3,
+    batchSize: 8,
+    maxLength: 64,
+    schedule: 'linear',
+    warmupRatio: 0.06,
+    weightDecay: 0.01,
+    maxGradNorm: 1,
+    dropout: 0,
+    shuffle: true,
+    seed: 42,
+  },
 };
 
 /** Recipes under `public/recipes/`, by file name. */
 export const recipePresets: readonly { readonly file: string; readonly title: string }[] = [
   { file: 'sample.json', title: 'Tiny RoBERTa on the bundled sample' },
-  ...['CoLA', 'MNLI', 'MRPC', 'QNLI', 'QQP', 'RTE', 'SST-2', 'STS-B'].map((task) => ({ file: `roberta-large-${task.toLowerCase().replace('-', '')}.json`, title: `RoBERTa large on ${task}` })),
+  ...['CoLA', 'MNLI', 'MRPC', 'QNLI', 'QQP', 'RTE', 'SST-2', 'STS-B'].map((task) => ({
+    file: `roberta-large-${task.toLowerCase().replace('-', '')}.json`,
+    title: `RoBERTa large on ${task}`,
+  })),
 ];

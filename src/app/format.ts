@@ -6,7 +6,12 @@ const powers = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
 export function big(value: number): string {
   const power = Math.abs(value) < 1000 ? 0 : Math.min(powers.length - 1, Math.floor(Math.log10(Math.abs(value)) / 3));
   const scaled = value / 1000 ** power;
-  const digits = power === 0 && Number.isInteger(value) ? String(value) : Math.abs(scaled) >= 999.5 ? scaled.toFixed(0) : scaled.toPrecision(3);
+  const digits =
+    power === 0 && Number.isInteger(value)
+      ? String(value)
+      : Math.abs(scaled) >= 999.5
+        ? scaled.toFixed(0)
+        : scaled.toPrecision(3);
   return power ? `${digits}${thin}${powers[power]}` : digits;
 }
 
@@ -28,7 +33,9 @@ export function clock(seconds: number): string {
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))}${thin}s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)}${thin}min`;
-  return seconds < 172_800 ? `${(seconds / 3600).toPrecision(2)}${thin}h` : `${Math.round(seconds / 86_400)}${thin}days`;
+  return seconds < 172_800
+    ? `${(seconds / 3600).toPrecision(2)}${thin}h`
+    : `${Math.round(seconds / 86_400)}${thin}days`;
 }
 
 export const grouped = (value: number) => value.toLocaleString('en').replaceAll(',', thin);

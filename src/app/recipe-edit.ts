@@ -1,21 +1,11 @@
-/**
- * The recipe as the page edits it: always the whole recipe with its defaults written out, so that every control has a value and a
- * shared link means the same when a default changes. A method's learning rate is left out where it is the training's.
- */
+/** Changes to the recipe: whole ones from outside, refused where they do not work, and small ones by the controls. */
 import { UserError } from '../errors';
-import { parseRecipe, recipeJson, type RecipeJson } from '../train/recipe';
+import type { RecipeJson } from '../train/recipe';
+import { normalised } from './recipe-json';
 import { useApp } from './store';
 
 export type Method = NonNullable<RecipeJson['methods']>[number];
 export type Training = NonNullable<RecipeJson['training']>;
-
-/** Checks a recipe from outside. @throws UserError as `parseRecipe` */
-export function normalised(json: unknown): RecipeJson {
-  const { revision, data, ...recipe } = recipeJson(parseRecipe(json)) as RecipeJson;
-  const learningRate = recipe.training!.learningRate;
-  const methods = recipe.methods!.map(({ learningRate: own, ...method }) => (own === learningRate ? method : { ...method, learningRate: own })) as Method[];
-  return { ...recipe, ...(revision !== undefined && { revision }), ...(data && { data }), methods };
-}
 
 /** Takes over a recipe from a file, a link or the editor; where it does not work, nothing changes. @throws UserError */
 export function loadRecipe(json: unknown): void {
@@ -50,7 +40,15 @@ export function editTraining(change: Partial<Record<keyof Training, unknown>>): 
 export const methodList = () => useApp.getState().json.methods ?? [];
 
 export function editMethod(index: number, change: Record<string, unknown>): void {
-  edit({ methods: methodList().map((method, i) => (i === index ? (Object.fromEntries(Object.entries({ ...method, ...change }).filter(([, value]) => value !== undefined)) as Method) : method)) });
+  edit({
+    methods: methodList().map((method, i) =>
+      i === index
+        ? (Object.fromEntries(
+            Object.entries({ ...method, ...change }).filter(([, value]) => value !== undefined),
+          ) as Method)
+        : method,
+    ),
+  });
 }
 
 /** The recipe as it is shared: in a file, on the clipboard. */

@@ -17,6 +17,7 @@ import { create } from 'zustand';
 import { parseRecipe, type Recipe, type RecipeJson } from '../train/recipe';
 import { methods as registry } from '../peft/registry';
 import { defaultRecipe } from './default-recipe';
+import { normalised } from './recipe-json';
 import type { ErrorInfo, GpuReport, WorkerEvent } from './protocol';
 import { errorInfo } from './rpc-errors';
 import { isActive, newRun, withEvents, type RunRecord } from './run-record';
@@ -68,7 +69,7 @@ export function methodTitles(recipe: Recipe): { id: string; title: string }[] {
 }
 
 export const useApp = create<AppState>()((set, get) => ({
-  ...checked(defaultRecipe),
+  ...checked(normalised(defaultRecipe)),
   gpu: { status: 'opening' },
   compared: [],
   tab: 'curves',

@@ -17,7 +17,10 @@ export class DroppedFiles {
   /** @throws UserError `drop/unknown`, `drop/recipe`, and those of `filesSource` */
   async add(files: readonly File[]): Promise<Dropped> {
     const source = filesSource(files);
-    for (const [marker, kind] of [['adapter_config.json', 'adapter'], ['config.json', 'checkpoint']] as const) {
+    for (const [marker, kind] of [
+      ['adapter_config.json', 'adapter'],
+      ['config.json', 'checkpoint'],
+    ] as const) {
       if (!(await source.exists(marker))) continue;
       const reference = `./${files.length > 1 && files[0]!.name.includes('/') ? source.label : kind}`;
       this.#folders.set(reference, source);
@@ -40,13 +43,21 @@ export class DroppedFiles {
   folder(reference: string): FileSource {
     const found = this.#folders.get(reference) ?? this.#folders.get(`./${baseName(reference.replace(/\/+$/, ''))}`);
     if (found) return found;
-    throw new UserError('drop/folder', `The recipe uses the folder ${reference}, which a page cannot open by itself; drop that folder on the page.`);
+    throw new UserError(
+      'drop/folder',
+      `The recipe uses the folder ${reference}, which a page cannot open by itself; drop that folder on the page.`,
+    );
   }
 
   /** @throws UserError `drop/table` */
   table(path: string): DataFile {
-    const file = this.#tables.get(path) ?? [...this.#tables.values()].find(({ name }) => baseName(name) === baseName(path));
-    if (!file) throw new UserError('drop/table', `The recipe uses the file ${path}, which a page cannot open by itself; drop that file on the page.`);
+    const file =
+      this.#tables.get(path) ?? [...this.#tables.values()].find(({ name }) => baseName(name) === baseName(path));
+    if (!file)
+      throw new UserError(
+        'drop/table',
+        `The recipe uses the file ${path}, which a page cannot open by itself; drop that file on the page.`,
+      );
     const name = baseName(file.name);
     return { source: filesSource([new File([file], name)]), path: name };
   }

@@ -114,7 +114,9 @@ class Engine implements RunWorker {
   async exportFolder(method: string, kind: 'merged' | 'adapter') {
     const files = await this.#current.exportFolder(method, kind);
     // Weights are moved; small files may be views of what is still needed here, and are copied.
-    const weights = [...files].filter(([name]) => name.endsWith('.safetensors')).map(([, bytes]) => bytes.buffer as ArrayBuffer);
+    const weights = [...files]
+      .filter(([name]) => name.endsWith('.safetensors'))
+      .map(([, bytes]) => bytes.buffer as ArrayBuffer);
     return Comlink.transfer(files, weights);
   }
 

@@ -33,7 +33,11 @@ export class SharedGpu {
 let cache: Promise<FileCache | undefined> | undefined;
 export const fileCache = () => (cache ??= browserCache());
 
-export async function pageEnvironment({ baseUrl, endpoint }: PageSettings, dropped: DroppedFiles, gpu: SharedGpu): Promise<Environment> {
+export async function pageEnvironment(
+  { baseUrl, endpoint }: PageSettings,
+  dropped: DroppedFiles,
+  gpu: SharedGpu,
+): Promise<Environment> {
   const stored = await fileCache();
   const hub = { endpoint, ...(stored && { cache: stored }) };
   return {
@@ -42,11 +46,16 @@ export async function pageEnvironment({ baseUrl, endpoint }: PageSettings, dropp
     checkpoint(reference, revision) {
       if (reference.startsWith('bundled:')) {
         const name = reference.slice('bundled:'.length);
-        if (!/^[\w-]+$/.test(name)) throw new UserError('checkpoint/missing', `There is no bundled checkpoint "${name}".`);
+        if (!/^[\w-]+$/.test(name))
+          throw new UserError('checkpoint/missing', `There is no bundled checkpoint "${name}".`);
         return urlSource(new URL(`checkpoints/${name}/`, baseUrl), { label: name });
       }
       if (/^[./~]/.test(reference)) return dropped.folder(reference);
-      if (!repositoryId.safeParse(reference).success) throw new UserError('checkpoint/missing', `"${reference}" is neither a hub id (owner/name), a dropped folder (./name) nor bundled:….`);
+      if (!repositoryId.safeParse(reference).success)
+        throw new UserError(
+          'checkpoint/missing',
+          `"${reference}" is neither a hub id (owner/name), a dropped folder (./name) nor bundled:….`,
+        );
       return hubSource({ ...hub, repository: reference, ...(revision !== undefined && { revision }) });
     },
     adapter: (reference) => dropped.folder(reference),

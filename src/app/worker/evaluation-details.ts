@@ -8,7 +8,10 @@ const maxScatter = 2000;
 const maxDisagreements = 200;
 
 /** @param logitsOf logits of a method's best evaluation, in the validation split's order; methods without one are left out */
-export function evaluationDetails({ task, validation, loaded, contenders }: Prepared, logitsOf: (id: string) => Float32Array | undefined): EvaluationDetails {
+export function evaluationDetails(
+  { task, validation, loaded, contenders }: Prepared,
+  logitsOf: (id: string) => Float32Array | undefined,
+): EvaluationDetails {
   const answered = contenders.flatMap(({ contender: { id } }) => {
     const logits = logitsOf(id);
     return logits ? [{ id, predictions: predictionsFromLogits(logits, task.numLabels) }] : [];
@@ -32,11 +35,21 @@ export function evaluationDetails({ task, validation, loaded, contenders }: Prep
   };
   const differing = answered.length < 2 ? [] : Array.from({ length: count }, (_, i) => i).filter((i) => spread(i) > 0);
   // Scores always differ a little: the largest differences first.
-  const shown = (classification ? differing : differing.sort((a, b) => spread(b) - spread(a))).slice(0, maxDisagreements);
+  const shown = (classification ? differing : differing.sort((a, b) => spread(b) - spread(a))).slice(
+    0,
+    maxDisagreements,
+  );
   const disagreements = shown.map((index) => ({
     index,
     ...examplePreview(task, loaded.validation[index]!),
     answers: Object.fromEntries(answered.map(({ id, predictions }) => [id, labelText(task, predictions[index]!)])),
   }));
-  return { kind: task.kind, labelNames: task.labelNames, count, methods, disagreements, disagreementCount: differing.length };
+  return {
+    kind: task.kind,
+    labelNames: task.labelNames,
+    count,
+    methods,
+    disagreements,
+    disagreementCount: differing.length,
+  };
 }

@@ -15,7 +15,13 @@ export class EventBatches {
     const timed = { ...event, at: performance.timeOrigin + performance.now() } as WorkerEvent;
     const last = this.#waiting.at(-1);
     // Of a phase's progress only the newest matters.
-    if (last?.type === 'progress' && timed.type === 'progress' && last.phase === timed.phase && last.label === timed.label) this.#waiting[this.#waiting.length - 1] = timed;
+    if (
+      last?.type === 'progress' &&
+      timed.type === 'progress' &&
+      last.phase === timed.phase &&
+      last.label === timed.label
+    )
+      this.#waiting[this.#waiting.length - 1] = timed;
     else this.#waiting.push(timed);
     this.#timer ??= setTimeout(() => this.flush(), batchInterval);
   }

@@ -61,7 +61,12 @@ export class Session {
       const { task, train, validation, loaded, headFromCheckpoint } = prepared;
       const { id, title, question, kind, labelNames, metrics, columns } = task;
       const paired = columns.pair !== undefined || loaded.validation[0]?.pair !== undefined;
-      this.#events.add({ type: 'task', task: { id, title, question, kind, labelNames, primaryMetric: metrics.primary, paired }, examples: { train: train.count, validation: validation.count }, headFromCheckpoint });
+      this.#events.add({
+        type: 'task',
+        task: { id, title, question, kind, labelNames, primaryMetric: metrics.primary, paired },
+        examples: { train: train.count, validation: validation.count },
+        headFromCheckpoint,
+      });
       this.#events.add({ type: 'memory', ...memoryOf(prepared) });
       this.#state('training');
       await this.#run.train({ beforeStep: () => this.#steering.beforeStep(), signal, onEvent });
@@ -91,7 +96,9 @@ export class Session {
   async predict(models: readonly ModelId[], text: string, pair?: string): Promise<Prediction[]> {
     const { recipe, tokenizer, task } = this.#trained.prepared;
     const { maxLength } = recipe.training;
-    const encoded = await encodeExamples(tokenizer, [{ text, ...(pair !== undefined && { pair }), label: 0 }], { maxLength });
+    const encoded = await encodeExamples(tokenizer, [{ text, ...(pair !== undefined && { pair }), label: 0 }], {
+      maxLength,
+    });
     const batch = makeBatch(encoded, Uint32Array.of(0), { padTokenId: tokenizer.padTokenId, maxLength });
     const predictions: Prediction[] = [];
     for (const id of models) {
@@ -100,7 +107,11 @@ export class Session {
       const started = performance.now();
       const logits = await contender.predict(batch);
       const milliseconds = performance.now() - started;
-      predictions.push(task.kind === 'regression' ? { id, probabilities: [], score: logits[0]!, milliseconds } : { id, probabilities: softmax(logits), milliseconds });
+      predictions.push(
+        task.kind === 'regression'
+          ? { id, probabilities: [], score: logits[0]!, milliseconds }
+          : { id, probabilities: softmax(logits), milliseconds },
+      );
     }
     return predictions;
   }
@@ -145,5 +156,10 @@ function softmax(logits: Float32Array): number[] {
 
 async function baseModel({ recipe, config, task, reader, memory, contenders }: Prepared): Promise<Contender> {
   const { values } = await readHead(reader, config, task.numLabels, recipe.training.seed);
-  return Contender.create(memory, { ...contenders[0]!.contender.options, id: 'base', classifier: classifierOf(recipe, config, task), initial: values });
+  return Contender.create(memory, {
+    ...contenders[0]!.contender.options,
+    id: 'base',
+    classifier: classifierOf(recipe, config, task),
+    initial: values,
+  });
 }

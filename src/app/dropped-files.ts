@@ -1,0 +1,119 @@
+/** Files and folders that were dropped or picked, as `File`s whose names are their paths; and what the recipe makes of them. */
+import { tasks } from '../data/tasks';
+import type { RecipeJson } from '../train/recipe';
+import type { Dropped } from './protocol';
+import { edit, loadRecipe } from './recipe-edit';
+import { inspectData, useSetUp } from './setup/setup-store';
+import { reportError, useApp } from './store';
+import { worker } from './worker-client';
+
+/** More than any checkpoint folder holds; a home directory dropped by mistake has more. */
+const mostFiles = 2000;
+
+const atPath = (file: File, path: string) =>
+  new File([file], path, { type: file.type, lastModified: file.lastModified });
+
+async function filesOf(entry: FileSystemEntry, found: File[]): Promise<void> {
+  if (found.length > mostFiles) return;
+  if (entry.isFile) {
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    found.push(atPath(file, entry.fullPath.replace(/^\//, '')));
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  // A reader gives its entries in portions; an empty one is the end.
+  for (;;) {
+    const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (entries.length === 0) return;
+    for (const inner of entries) await filesOf(inner, found);
+  }
+}
+
+/** Must be called in the drop event itself: its items are gone afterwards. */
+export async function filesOfDrop(data: DataTransfer): Promise<File[]> {
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const found: File[] = [];
+  for (const entry of entries) await filesOf(entry, found);
+  return found;
+}
+
+/** From an `<input type="file">`, with or without `webkitdirectory`. */
+export const filesOfInput = (list: FileList | readonly File[] | null) =>
+  [...(list ?? [])].map((file) => (file.webkitRelativePath ? atPath(file, file.webkitRelativePath) : file));
+
+/** Hands files to the worker and lets the recipe use them. Errors become notices. */
+export async function addFiles(files: readonly File[]): Promise<void> {
+  if (files.length === 0) return;
+  try {
+    use(await worker().addFiles(files));
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+function use(dropped: Dropped): void {
+  if (dropped.kind === 'recipe') return loadRecipe(dropped.json);
+  if (dropped.kind === 'data') {
+    useSetUp.setState(({ tables }) => ({ tables: [...new Set([...tables, ...dropped.files])] }));
+    useData(dropped.files);
+    return;
+  }
+  useSetUp.setState(({ folders }) => ({
+    folders: [...folders.filter(({ reference }) => reference !== dropped.reference), dropped],
+  }));
+  if (dropped.kind === 'checkpoint') edit({ checkpoint: dropped.reference, revision: undefined });
+}
+
+/** Tables under a GLUE task's names are that task; any others are a task of the visitor's own, whose columns are to be chosen. */
+function useData(files: readonly string[]): void {
+  const { json } = useApp.getState();
+  const named = (name: string | undefined) =>
+    files.find((file) => name !== undefined && file.split('/').at(-1) === name);
+  const folder = files[0]!
+    .split('/')
+    .at(-2)
+    ?.toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '');
+  const glue =
+    Object.values(tasks).find(({ id, tsv }) => id === folder && id !== 'sample' && named(tsv?.train)) ??
+    (named('train.tsv') && named('dev.tsv') ? tasks[json.task as keyof typeof tasks] : undefined);
+  if (glue?.tsv && glue.hub) {
+    const { train, validation, validationMismatched } = glue.tsv;
+    const mismatched = named(validationMismatched);
+    edit({
+      task: glue.id,
+      data: {
+        train: named(train)!,
+        ...(named(validation) && { validation: named(validation)! }),
+        ...(mismatched && { validationMismatched: mismatched }),
+      },
+    });
+    void inspectData();
+    return;
+  }
+  void useOwnTable(
+    files.find((file) => /train/i.test(file)) ?? files[0]!,
+    files.find((file) => /valid|dev|eval|test/i.test(file)),
+  );
+}
+
+/** Makes a table the recipe's training data, with the columns that look right. */
+export async function useOwnTable(train: string, validation?: string): Promise<void> {
+  try {
+    const { guess, columns, distinct } = await worker().previewTable(train);
+    const text = guess.text ?? columns[0]!;
+    const label = guess.label ?? columns.at(-1)!;
+    const classes = distinct[label];
+    const data: RecipeJson['data'] = {
+      train,
+      ...(validation !== undefined && validation !== train && { validation }),
+      columns: { text, ...(guess.pair !== undefined && { pair: guess.pair }), label },
+      // Many distinct numbers are scores.
+      ...((!classes || classes.length > 20) && { regression: true }),
+    };
+    edit({ task: 'custom', data });
+    await inspectData();
+  } catch (error) {
+    reportError(error);
+  }
+}

@@ -1,0 +1,37 @@
+/** Before the first run: what will be seen here. */
+import { Button, Stack, Text } from '@mantine/core';
+import { methodColour } from '../method-colours';
+import { methodTitles, useApp } from '../store';
+import { train } from '../train';
+
+export function Welcome() {
+  const recipe = useApp((state) => state.recipe);
+  const ready = useApp(({ gpu }) => gpu.status === 'ready');
+  return (
+    <Stack gap="sm" maw={620} py="lg">
+      <Text component="h2" size="lg" fw={600} m={0}>
+        Fine-tune on your own GPU, and compare
+      </Text>
+      <Text size="sm">
+        Every method of the recipe trains side by side, on the same frozen weights, batches and seed. Loss, score,
+        FLOPs, memory and speed are drawn here as they happen; then you can ask each tuned model, see where they
+        disagree, and take the weights home.
+      </Text>
+      {recipe && (
+        <Text size="sm" component="div">
+          Ready to train{' '}
+          {methodTitles(recipe).map(({ id, title }, i) => (
+            <span key={id}>
+              {i > 0 && ' and '}
+              <span className="swatch" style={{ background: methodColour(id), verticalAlign: -1 }} /> {title}
+            </span>
+          ))}
+          . Nothing leaves this machine.
+        </Text>
+      )}
+      <Button w="fit-content" onClick={() => void train()} disabled={!recipe || !ready}>
+        Train this recipe
+      </Button>
+    </Stack>
+  );
+}

@@ -1,0 +1,177 @@
+/** A method of the recipe: its settings, and what they cost, live. */
+import {
+  ActionIcon,
+  Anchor,
+  Collapse,
+  Group,
+  NumberInput,
+  Select,
+  SimpleGrid,
+  Stack,
+  Text,
+  Tooltip,
+} from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { z } from 'zod';
+import { methodById } from '../../peft/registry';
+import { big, bytes } from '../format';
+import { methodColour } from '../method-colours';
+import { edit, editMethod, methodList, type Method } from '../recipe-edit';
+import { CopyIcon, TrashIcon } from '../ui/icons';
+import { SchemaControl, type SettingSchema } from './SchemaControl';
+import { settingWords } from './setting-words';
+import { useSetUp } from './setup-store';
+import { useApp } from '../store';
+
+function settingsOf(method: string): [string, SettingSchema][] {
+  const found = methodById(method);
+  return found
+    ? Object.entries(
+        (z.toJSONSchema(found.schema, { io: 'input' }) as { properties: Record<string, SettingSchema> }).properties,
+      )
+    : [];
+}
+
+interface Props {
+  readonly index: number;
+  readonly id: string;
+  readonly method: Method;
+  readonly last: boolean;
+}
+
+export function MethodCard({ index, id, method, last }: Props) {
+  const found = methodById(method.method);
+  const [more, { toggle }] = useDisclosure(false);
+  const title = `${found?.title ?? method.method}${id === method.method ? '' : ` ${id.slice(method.method.length + 1)}`}`;
+  const settings = settingsOf(method.method);
+  const small = settings.filter(([, { type }]) => type === 'number' || type === 'integer');
+  const wide = settings.filter(([, { type }]) => type !== 'number' && type !== 'integer');
+  const control = ([name, schema]: [string, SettingSchema]) => (
+    <SchemaControl
+      key={name}
+      schema={schema}
+      words={settingWords(method.method, name)}
+      value={method[name]}
+      onChange={(value) => editMethod(index, { [name]: value })}
+      of={title}
+    />
+  );
+  const remove = () => edit({ methods: methodList().filter((_, i) => i !== index) });
+  const duplicate = () => edit({ methods: methodList().toSpliced(index + 1, 0, structuredClone(method)) });
+  return (
+    <section className="card" style={{ borderLeftColor: methodColour(id) }} aria-label={title}>
+      <Group justify="space-between" wrap="nowrap" mb={4}>
+        <Text component="h4" fw={600} size="sm" m={0}>
+          {title}
+        </Text>
+        <Group gap={2} wrap="nowrap">
+          <Tooltip label="Duplicate">
+            <ActionIcon variant="subtle" color="gray" onClick={duplicate} aria-label={`Duplicate ${title}`}>
+              <CopyIcon size={16} />
+            </ActionIcon>
+          </Tooltip>
+          <Tooltip label="Remove">
+            <ActionIcon variant="subtle" color="gray" onClick={remove} disabled={last} aria-label={`Remove ${title}`}>
+              <TrashIcon size={16} />
+            </ActionIcon>
+          </Tooltip>
+        </Group>
+      </Group>
+      <Text size="xs" className="quiet" mb="xs">
+        {found?.summary}
+      </Text>
+      <Costs id={id} />
+      <Stack gap="xs" mt="xs">
+        {small.length === 1 ? (
+          control(small[0]!)
+        ) : (
+          <SimpleGrid cols={Math.min(3, small.length)} spacing="xs">
+            {small.map(control)}
+          </SimpleGrid>
+        )}
+        {wide.map(control)}
+        <Anchor component="button" type="button" size="xs" onClick={toggle} aria-expanded={more} ta="left">
+          {more ? 'Less' : 'Learning rate and start'}
+        </Anchor>
+        <Collapse expanded={more}>
+          <More index={index} method={method} title={title} />
+        </Collapse>
+      </Stack>
+    </section>
+  );
+}
+
+function More({ index, method, title }: { index: number; method: Method; title: string }) {
+  const training = useApp((state) => state.json.training?.learningRate);
+  const adapters = useSetUp((state) => state.folders).filter(({ kind }) => kind === 'adapter');
+  const choices = [
+    ...new Set([...adapters.map(({ reference }) => reference), ...(method.adapter ? [method.adapter] : [])]),
+  ];
+  return (
+    <SimpleGrid cols={2} spacing="xs">
+      <NumberInput
+        size="xs"
+        label="Learning rate"
+        description="Its own peak rate; empty is the training’s."
+        aria-label={`Learning rate, ${title}`}
+        placeholder={String(training ?? '')}
+        value={method.learningRate ?? ''}
+        onChange={(value) => editMethod(index, { learningRate: value === '' ? undefined : value })}
+        step={1e-4}
+        hideControls
+      />
+      <Select
+        size="xs"
+        label="Start from"
+        description="An adapter folder dropped on the page."
+        aria-label={`Start from, ${title}`}
+        placeholder={choices.length ? 'Scratch' : 'None dropped'}
+        data={choices}
+        value={method.adapter ?? null}
+        onChange={(value) => editMethod(index, { adapter: value ?? undefined })}
+        disabled={choices.length === 0}
+        clearable
+      />
+    </SimpleGrid>
+  );
+}
+
+function Costs({ id }: { id: string }) {
+  const cost = useSetUp(({ plan }) => plan?.methods.find((planned) => planned.id === id)?.cost);
+  return (
+    <dl className="facts">
+      <Fact
+        name="Trained"
+        value={cost && big(cost.trainableParameters)}
+        hint={
+          cost &&
+          `${cost.trainableParameters.toLocaleString('en')} values, and ${cost.headParameters.toLocaleString('en')} in the head`
+        }
+      />
+      <Fact
+        name="Paper FLOPs"
+        value={cost && big(cost.paper.adapterFlops)}
+        hint="What the method adds to one forward pass by the paper’s formula (Eq. 11)"
+      />
+      <Fact
+        name="FLOPs a step"
+        value={cost && big(cost.step.flops)}
+        hint="Executed by one update, counted off the compiled program at the full batch and length"
+      />
+      <Fact
+        name="Memory alone"
+        value={cost && bytes(cost.memory.peakBytes)}
+        hint="On the device, if this method trained alone"
+      />
+    </dl>
+  );
+}
+
+function Fact({ name, value, hint }: { name: string; value: string | undefined; hint?: string | undefined }) {
+  return (
+    <div title={hint}>
+      <dt>{name}</dt>
+      <dd>{value ?? '–'}</dd>
+    </div>
+  );
+}

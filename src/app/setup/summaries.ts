@@ -1,0 +1,36 @@
+/** Each section in one line. */
+import { tasks, type TaskId } from '../../data/tasks';
+import { methodById } from '../../peft/registry';
+import type { RecipeJson } from '../../train/recipe';
+import { bundledCheckpoint, checkpointPresets } from '../presets';
+
+export function checkpointSummary({ checkpoint = bundledCheckpoint.reference, revision, weights }: RecipeJson): string {
+  const preset = checkpointPresets.find(({ repository }) => repository === checkpoint);
+  const name =
+    checkpoint === bundledCheckpoint.reference
+      ? `${bundledCheckpoint.title}, bundled`
+      : preset
+        ? preset.title
+        : checkpoint;
+  return [name, revision && `at ${revision}`, weights === 'f16' && 'f16 weights'].filter(Boolean).join(', ');
+}
+
+export function dataSummary({ task, data }: RecipeJson): string {
+  if (task === 'custom')
+    return data ? `${data.train}: ${data.columns?.text ?? '?'} → ${data.columns?.label ?? '?'}` : 'Your own table';
+  const { title, question } = tasks[task as TaskId];
+  return `${title}${data ? `, ${data.train}` : ''}: ${question}`;
+}
+
+export function methodsSummary({ methods = [] }: RecipeJson): string {
+  return methods
+    .map(
+      ({ method, rank }) => `${methodById(method)?.title ?? method}${rank === undefined ? '' : ` r ${String(rank)}`}`,
+    )
+    .join(', ');
+}
+
+export function trainingSummary({ training = {} }: RecipeJson): string {
+  const { epochs, maxSteps, batchSize, learningRate, schedule, maxLength } = training;
+  return `${maxSteps ? `${maxSteps} steps` : `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`}, batch ${batchSize}, ${maxLength} tokens, rate ${learningRate} ${schedule}`;
+}

@@ -1,0 +1,29 @@
+/** How fast this adapter trained before, so that the next run's time can be estimated. */
+import { adapterLabel, type AdapterIdentity } from '../gpu/device';
+import type { Plan } from './protocol';
+import type { RunRecord } from './run-record';
+
+const key = (adapter: AdapterIdentity) => `speed ${adapterLabel(adapter)}`;
+
+/** Executed FLOPs a second over a run's steps, the first of each method left out: it waits for compilers. */
+export function measuredSpeed({ methods }: Pick<RunRecord, 'methods'>): number | undefined {
+  let [flops, milliseconds] = [0, 0];
+  for (const { cost, steps } of methods)
+    for (const step of steps.slice(1)) {
+      flops += cost?.step.flops ?? 0;
+      milliseconds += step.milliseconds;
+    }
+  return milliseconds > 0 && flops > 0 ? (flops / milliseconds) * 1000 : undefined;
+}
+
+export function rememberSpeed(run: RunRecord): void {
+  const speed = measuredSpeed(run);
+  if (speed && run.adapter) localStorage.setItem(key(run.adapter), String(speed));
+}
+
+/** Seconds of training, evaluations not counted; undefined before the first run on this adapter. */
+export function estimatedSeconds(plan: Plan, adapter: AdapterIdentity | undefined): number | undefined {
+  const speed = adapter && Number(localStorage.getItem(key(adapter)));
+  if (!speed || !plan.totalSteps) return undefined;
+  return (plan.totalSteps * plan.methods.reduce((sum, { cost }) => sum + cost.step.flops, 0)) / speed;
+}
