@@ -1,0 +1,83 @@
+/** Curves: what every method of the run, and of the runs compared with it, told while training. */
+import { Alert, Button, Center, Group, RangeSlider, Slider, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import type { Range } from '../../chart/series';
+import { stepOf } from '../../run-record';
+import { allRuns, useApp } from '../../store';
+import { Curve } from './Curve';
+import './curves.css';
+import { quantities } from './quantities';
+
+export default function Curves() {
+  const shown = useApp((state) => allRuns(state).length);
+  const error = useApp(({ run }) => run?.error);
+  const last = useApp((state) => Math.max(2, ...allRuns(state).map((run) => run.totalSteps || stepOf(run))));
+  const [range, setRange] = useState<Range>();
+  const [smoothing, setSmoothing] = useState(0.8);
+  if (!shown) {
+    return (
+      <Center h={320}>
+        <Text c="var(--quiet)" ta="center" maw={420}>
+          No run yet. Press Train, and loss, score, speed and memory of every method draw themselves here; or choose
+          runs to compare under History.
+        </Text>
+      </Center>
+    );
+  }
+  // A run may be shorter than the range that was chosen for another.
+  const visible: Range | undefined = range && range[0] < last ? [range[0], Math.min(range[1], last)] : undefined;
+  return (
+    <Stack gap="md">
+      {error && (
+        <Alert color="red" title="The run ended early" variant="light">
+          {error.message}
+        </Alert>
+      )}
+      <Group gap="xl" align="center" className="curves-controls">
+        <div className="curves-control">
+          <Text size="sm">Steps shown</Text>
+          <RangeSlider
+            size="sm"
+            min={1}
+            max={last}
+            minRange={1}
+            value={visible ? [...visible] : [1, last]}
+            onChange={([from, to]) => setRange(from <= 1 && to >= last ? undefined : [from, to])}
+            thumbFromLabel="First step shown"
+            thumbToLabel="Last step shown"
+            flex={1}
+          />
+          <Button size="compact-xs" variant="default" disabled={!visible} onClick={() => setRange(undefined)}>
+            All
+          </Button>
+        </div>
+        <div className="curves-control">
+          <Text size="sm">Smoothing</Text>
+          <Slider
+            size="sm"
+            min={0}
+            max={0.98}
+            step={0.02}
+            value={smoothing}
+            onChange={setSmoothing}
+            thumbLabel="Smoothing"
+            label={(value) => value.toFixed(2)}
+            flex={1}
+          />
+        </div>
+      </Group>
+      <div className="curves-grid">
+        {quantities.map((quantity, i) => (
+          <Curve
+            key={quantity.id}
+            quantity={quantity}
+            phase={i / quantities.length}
+            smoothing={smoothing}
+            range={visible}
+            onRange={setRange}
+          />
+        ))}
+      </div>
+    </Stack>
+  );
+}
