@@ -2,6 +2,7 @@
  * What the page and its worker say to each other. The worker owns the GPU, the files and the run; the page owns what is seen.
  * All of it is plain data (structured clone); calls go through comlink, and every error arrives as a `UserError` with its code.
  */
+import type { KernelReport } from '../check/kernels';
 import type { CacheEntry } from '../checkpoint/cache';
 import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
@@ -168,23 +169,12 @@ export interface EvaluationDetails {
   readonly disagreementCount: number;
 }
 
-export interface KernelCheck {
-  /** The kernel, e.g. `linear, 8 × 1 block`. */
-  readonly name: string;
-  readonly shape: string;
-  /** Largest |GPU − CPU float64| over the largest |CPU| value. */
-  readonly error: number;
-  readonly tolerance: number;
-  readonly passed: boolean;
-  readonly milliseconds: number;
-  /** Executed FLOPs a second. */
-  readonly flopsPerSecond: number;
-  readonly problem?: string;
-}
-
+/** *Check my GPU* so far: reports arrive one by one. */
 export interface GpuCheck {
   readonly gpu: GpuReport;
-  readonly kernels: readonly KernelCheck[];
+  readonly kernels: readonly KernelReport[];
+  /** Reports there will be in the end. */
+  readonly total: number;
 }
 
 /** The worker's methods, as comlink exposes them. All reject with a `UserError` (`code`, `message`). */
@@ -193,6 +183,7 @@ export interface RunWorker {
   configure(settings: { baseUrl: string; endpoint: string }): void;
   /** Opens the GPU once. @throws UserError `gpu/unavailable` */
   openGpu(): Promise<GpuReport>;
+  /** Every kernel against float64, one report after the other. @throws UserError `run/busy` while a run is on its way */
   checkGpu(onProgress: (check: GpuCheck) => void): Promise<GpuCheck>;
 
   addFiles(files: readonly File[]): Promise<Dropped>;

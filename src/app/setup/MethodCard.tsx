@@ -45,7 +45,8 @@ export function MethodCard({ index, id, method, last }: Props) {
   const title = `${found?.title ?? method.method}${id === method.method ? '' : ` ${id.slice(method.method.length + 1)}`}`;
   const settings = settingsOf(method.method);
   const small = settings.filter(([, { type }]) => type === 'number' || type === 'integer');
-  const wide = settings.filter(([, { type }]) => type !== 'number' && type !== 'integer');
+  const lists = settings.filter(([, { type }]) => type === 'array');
+  const others = settings.filter(([name]) => ![...small, ...lists].some(([shown]) => shown === name));
   const control = ([name, schema]: [string, SettingSchema]) => (
     <SchemaControl
       key={name}
@@ -89,12 +90,15 @@ export function MethodCard({ index, id, method, last }: Props) {
             {small.map(control)}
           </SimpleGrid>
         )}
-        {wide.map(control)}
+        {lists.map(control)}
         <Anchor component="button" type="button" size="xs" onClick={toggle} aria-expanded={more} ta="left">
-          {more ? 'Less' : 'Learning rate and start'}
+          {more ? 'Less' : 'More settings'}
         </Anchor>
         <Collapse expanded={more}>
-          <More index={index} method={method} title={title} />
+          <Stack gap="xs">
+            {others.map(control)}
+            <More index={index} method={method} title={title} />
+          </Stack>
         </Collapse>
       </Stack>
     </section>
@@ -139,7 +143,7 @@ function More({ index, method, title }: { index: number; method: Method; title: 
 function Costs({ id }: { id: string }) {
   const cost = useSetUp(({ plan }) => plan?.methods.find((planned) => planned.id === id)?.cost);
   return (
-    <dl className="facts">
+    <dl className="facts four">
       <Fact
         name="Trained"
         value={cost && big(cost.trainableParameters)}
@@ -159,7 +163,7 @@ function Costs({ id }: { id: string }) {
         hint="Executed by one update, counted off the compiled program at the full batch and length"
       />
       <Fact
-        name="Memory alone"
+        name="Memory"
         value={cost && bytes(cost.memory.peakBytes)}
         hint="On the device, if this method trained alone"
       />

@@ -20,6 +20,9 @@ interface Props {
   readonly of: string;
 }
 
+/** Inputs of a row stand on one line, however long their sentences are. */
+export const inRow = { root: { display: 'flex', flexDirection: 'column' as const }, description: { flex: 1 } };
+
 const named = ({ label, help }: SettingWords) => ({ label, ...(help && { description: help }) });
 
 export function SchemaControl({ schema, words, value, onChange, of }: Props) {
@@ -37,6 +40,7 @@ export function SchemaControl({ schema, words, value, onChange, of }: Props) {
         {...(schema.minimum !== undefined && { min: schema.minimum })}
         {...(schema.maximum !== undefined && { max: schema.maximum })}
         clampBehavior="blur"
+        styles={inRow}
       />
     );
   if (schema.type === 'boolean')

@@ -3,6 +3,7 @@ import { Checkbox, NumberInput, Select, SimpleGrid, Stack, Text } from '@mantine
 import { scheduleNames } from '../../optim/schedule';
 import { edit, editTraining, type Training } from '../recipe-edit';
 import { useApp } from '../store';
+import { inRow } from './SchemaControl';
 
 interface NumberField {
   readonly key: keyof Training;
@@ -101,7 +102,7 @@ export function TrainingSection() {
             allowDecimal={decimal}
             allowNegative={false}
             clampBehavior="blur"
-            styles={fill}
+            styles={inRow}
             {...range}
           />
         ))}
@@ -113,7 +114,7 @@ export function TrainingSection() {
           value={training.schedule ?? 'linear'}
           onChange={(value) => value && editTraining({ schedule: value })}
           allowDeselect={false}
-          styles={fill}
+          styles={inRow}
         />
         <NumberInput
           size="xs"
@@ -123,7 +124,7 @@ export function TrainingSection() {
           allowDecimal={false}
           value={evaluation.everySteps ?? 0}
           onChange={(value) => edit({ evaluation: { ...evaluation, everySteps: value as number } })}
-          styles={fill}
+          styles={inRow}
         />
         <NumberInput
           size="xs"
@@ -133,7 +134,7 @@ export function TrainingSection() {
           allowDecimal={false}
           value={evaluation.limit ?? 0}
           onChange={(value) => edit({ evaluation: { ...evaluation, limit: value as number } })}
-          styles={fill}
+          styles={inRow}
         />
       </SimpleGrid>
       <Checkbox
@@ -151,6 +152,3 @@ export function TrainingSection() {
     </Stack>
   );
 }
-
-/** Inputs of a row stand on one line, however long their sentences are. */
-const fill = { root: { display: 'flex', flexDirection: 'column' as const }, description: { flex: 1 } };

@@ -33,11 +33,9 @@ export function NoGpu({ error }: { error: ErrorInfo }) {
 
 export function SoftwareNotice() {
   return (
-    <Alert color="yellow" variant="light" mb="md" py="xs">
-      <Text size="sm" className="amber">
-        This is a software adapter: the CPU computes in place of a GPU. Everything works, slowly; the bundled model
-        trains in minutes, larger ones do not in reasonable time.
-      </Text>
-    </Alert>
+    <Text size="sm" className="notice" role="note">
+      This is a software adapter: the CPU computes in place of a GPU. Everything works, slowly; the bundled model trains
+      in minutes, larger ones do not in reasonable time.
+    </Text>
   );
 }

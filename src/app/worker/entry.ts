@@ -1,6 +1,7 @@
 /** The worker: everything that touches the GPU or files lives behind this one object. */
 import * as Comlink from 'comlink';
 import { z } from 'zod';
+import { checkKernels, kernelCount, type KernelReport } from '../../check/kernels';
 import type { CacheEntry } from '../../checkpoint/cache';
 import { UserError } from '../../errors';
 import { adapterLabel, type Gpu } from '../../gpu/device';
@@ -44,8 +45,19 @@ class Engine implements RunWorker {
     return gpuReport(await this.#gpu.open());
   }
 
-  async checkGpu(_onProgress: (check: GpuCheck) => void): Promise<GpuCheck> {
-    return { gpu: gpuReport(await this.#gpu.open()), kernels: [] };
+  async checkGpu(onProgress: (check: GpuCheck) => void): Promise<GpuCheck> {
+    this.#assertIdle();
+    const gpu = await this.#gpu.open();
+    const check = { gpu: gpuReport(gpu), kernels: [] as KernelReport[], total: kernelCount };
+    for await (const report of checkKernels(gpu)) {
+      check.kernels.push(report);
+      onProgress(check);
+    }
+    return check;
+  }
+
+  #assertIdle(): void {
+    if (this.#session && !this.#session.ended) throw new UserError('run/busy', 'A run is on its way; stop it first.');
   }
 
   addFiles(files: readonly File[]) {
@@ -70,7 +82,7 @@ class Engine implements RunWorker {
   }
 
   async start(recipe: RecipeJson, onEvents: (events: readonly WorkerEvent[]) => void): Promise<void> {
-    if (this.#session && !this.#session.ended) throw new UserError('run/busy', 'A run is on its way; stop it first.');
+    this.#assertIdle();
     const parsed = parseRecipe(recipe);
     const before = this.#session;
     const session = (this.#session = new Session(onEvents));
