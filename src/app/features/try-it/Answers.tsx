@@ -1,0 +1,51 @@
+/** What each model answers: probabilities as bars in the model's colour, or the score of a regression. */
+import { methodColour } from '../../method-colours';
+import type { Prediction } from '../../protocol';
+import './try-it.css';
+
+export interface AnswersProps {
+  readonly predictions: readonly Prediction[];
+  /** By model. */
+  readonly titles: Readonly<Record<string, string>>;
+  readonly labels: readonly string[];
+  readonly regression: boolean;
+  /** The text has changed since. */
+  readonly stale: boolean;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+
+export function Answers({ predictions, titles, labels, regression, stale }: AnswersProps) {
+  return (
+    <div className="answers" data-stale={stale}>
+      {predictions.map(({ id, probabilities, score, milliseconds }) => {
+        const best = probabilities.indexOf(Math.max(...probabilities));
+        const name = titles[id] ?? id;
+        return (
+          <section key={id} className="answer" aria-label={name} style={{ borderLeftColor: methodColour(id) }}>
+            <header>
+              <strong>{name}</strong>
+              <span>{regression ? score?.toFixed(3) : labels[best]}</span>
+              <span className="quiet number">
+                {milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms
+              </span>
+            </header>
+            {!regression && (
+              <ul>
+                {probabilities.map((share, label) => (
+                  <li key={labels[label]}>
+                    <span className="answer-label">{labels[label]}</span>
+                    <span className="answer-track" aria-hidden="true">
+                      <i style={{ width: percent(share), background: methodColour(id) }} />
+                    </span>
+                    <span className="number">{percent(share)}</span>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </section>
+        );
+      })}
+    </div>
+  );
+}
