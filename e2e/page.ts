@@ -1,0 +1,59 @@
+/** What the journeys share: opening the page with a recipe, and reading what it says. */
+import { readFile } from 'node:fs/promises';
+import { expect, test as base, type Page } from '@playwright/test';
+
+/** A run small enough for a software adapter. */
+export const smallRecipe = {
+  task: 'sample',
+  methods: [
+    { method: 'hut', learningRate: 0.01 },
+    { method: 'lora', learningRate: 0.01 },
+  ],
+  training: { maxSteps: 5, batchSize: 4, maxLength: 16, warmupRatio: 0, schedule: 'constant' },
+  evaluation: { limit: 8 },
+};
+
+export const recipeHash = (recipe: unknown) => `#recipe=${encodeURIComponent(JSON.stringify(recipe))}`;
+
+/** A page on which any error of ours fails the test. */
+export const test = base.extend({
+  page: async ({ page }, use) => {
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('dialog', (dialog) => {
+      problems.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await use(page);
+    expect(problems, 'errors on the page').toEqual([]);
+  },
+});
+
+export async function open(page: Page, recipe?: unknown): Promise<void> {
+  await page.goto(recipe === undefined ? './' : `./${recipeHash(recipe)}`);
+  await expect(trainButton(page)).toBeEnabled();
+}
+
+export const trainButton = (page: Page) => page.getByRole('button', { name: 'Train', exact: true });
+/** `Training · step 3 of 5 · 90 tokens/s`. */
+export const status = (page: Page) =>
+  page.getByRole('region', { name: 'Run', exact: true }).getByRole('status').first();
+
+export async function trainToEnd(page: Page): Promise<void> {
+  await trainButton(page).click();
+  await expect(status(page)).toHaveText(/^(Done|Failed|Stopped)/, { timeout: 550_000 });
+  await expect(status(page)).toHaveText(/^Done/);
+}
+
+/** The numbers of a curve, downloaded as a visitor would: column by title, row by row. */
+export async function curve(page: Page, title: string): Promise<Record<string, number[]>> {
+  await page.getByRole('button', { name: `Save ${title}` }).click();
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Numbers (CSV)' }).click();
+  const [header, ...rows] = (await readFile(await (await downloading).path(), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(','));
+  return Object.fromEntries(header!.map((name, i) => [name, rows.map((row) => Number(row[i]))]));
+}

@@ -1,0 +1,40 @@
+/** The built site, under a base path as on GitHub Pages, in a real Chromium with WebGPU (SwiftShader where there is no GPU). */
+import { defineConfig } from '@playwright/test';
+// @ts-expect-error A plain script, without types.
+import { installBrowser } from '../scripts/browser.mjs';
+
+const port = 4187;
+const software = process.env['GPU'] === undefined;
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: '../test-results',
+  // One run at a time: a software adapter already uses every core.
+  workers: 1,
+  timeout: 600_000,
+  expect: { timeout: 30_000 },
+  reporter: [['list']],
+  use: {
+    baseURL: `http://127.0.0.1:${port}/some/base/`,
+    viewport: { width: 1440, height: 900 },
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: installBrowser() as string,
+      args: [
+        ...[
+          '--no-sandbox',
+          '--enable-unsafe-webgpu',
+          ...(software ? ['--use-webgpu-adapter=swiftshader'] : ['--enable-features=Vulkan', '--ignore-gpu-blocklist']),
+        ],
+        ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+      ],
+    },
+  },
+  webServer: {
+    command: `npx vite build --logLevel warn --outDir out/e2e --emptyOutDir && npx vite preview --outDir out/e2e --base /some/base/ --host 127.0.0.1 --port ${port} --strictPort`,
+    cwd: '..',
+    url: `http://127.0.0.1:${port}/some/base/`,
+    timeout: 120_000,
+    reuseExistingServer: false,
+  },
+});

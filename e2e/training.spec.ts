@@ -1,0 +1,65 @@
+/** Training as a visitor sees it: the bundled default, and the buttons that steer a run. */
+import { expect } from '@playwright/test';
+import { curve, open, smallRecipe, status, test, trainButton, trainToEnd } from './page';
+
+test('bundled default: one click to two curves and a validation accuracy above chance', async ({ page }) => {
+  test.setTimeout(1_500_000);
+  await open(page);
+  await trainButton(page).click();
+  await expect(page.getByRole('figure', { name: 'Training loss' })).toBeVisible();
+  await expect(status(page)).toHaveText(/^Training · step \d/, { timeout: 120_000 });
+  await expect(status(page)).toHaveText(/^(Done|Failed|Stopped)/, { timeout: 1_400_000 });
+  await expect(status(page)).toHaveText(/^Done · 123 of 123 steps/);
+
+  const losses = await curve(page, 'Training loss');
+  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  for (const method of ['HUT', 'LoRA']) {
+    const values = Object.entries(losses).find(([name]) => name.includes(method))![1];
+    expect(values).toHaveLength(123);
+    expect(mean(values.slice(-30)), `${method}: loss falls`).toBeLessThan(mean(values.slice(0, 30)) - 0.05);
+  }
+  const accuracies = await curve(page, 'Accuracy, validation');
+  for (const method of ['HUT', 'LoRA']) {
+    const values = Object.entries(accuracies).find(([name]) => name.includes(method))![1];
+    // 120 sentences, half of them praise: chance is 0.5 ± 0.09 (two standard deviations).
+    expect(Math.max(...values), `${method}: accuracy`).toBeGreaterThan(0.65);
+  }
+});
+
+test('pause, step, resume, stop', async ({ page }) => {
+  await open(page, { ...smallRecipe, training: { ...smallRecipe.training, maxSteps: 500 } });
+  await trainButton(page).click();
+  await expect(trainButton(page)).toHaveCount(0);
+  await expect(status(page)).toHaveText(/^Training · step [1-9]/, { timeout: 180_000 });
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await expect(status(page)).toHaveText(/^Paused · step \d+ of 500/);
+  // Steps in flight may still arrive.
+  await page.waitForTimeout(2000);
+  const stepNow = async () => Number(/step (\d+)/.exec((await status(page).textContent())!)![1]);
+  const before = await stepNow();
+  await page.waitForTimeout(2000);
+  expect(await stepNow(), 'stands still').toBe(before);
+
+  await page.getByRole('button', { name: 'Step' }).click();
+  await expect(status(page)).toHaveText(new RegExp(`^Paused · step ${before + 1} of 500`));
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await expect.poll(stepNow).toBeGreaterThan(before + 1);
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(status(page)).toHaveText(/^Stopped · \d+ of 500 steps/, { timeout: 180_000 });
+  await expect(trainButton(page)).toBeEnabled();
+});
+
+test('a recipe’s address opened in a new tab is the same run, with the same losses', async ({ page, context }) => {
+  await open(page, smallRecipe);
+  // An edit by hand is in the address too.
+  await page.getByRole('textbox', { name: 'Rank, LoRA' }).fill('2');
+  await expect(page).toHaveURL(/rank%22%3A2/);
+  await trainToEnd(page);
+  const losses = await curve(page, 'Training loss');
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await expect(other.getByRole('textbox', { name: 'Rank, LoRA' })).toHaveValue('2');
+  await page.close();
+  await trainToEnd(other);
+  expect(await curve(other, 'Training loss')).toEqual(losses);
+});
