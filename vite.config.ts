@@ -54,6 +54,6 @@ export default defineConfig({
     // One device at a time: a software adapter already uses every core.
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 120_000,
+    testTimeout: 300_000,
   },
 });

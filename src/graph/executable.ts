@@ -19,6 +19,15 @@ export interface FlatBuffers {
   readonly gradients: GPUBuffer;
 }
 
+const caches = new WeakMap<GPUDevice, PipelineCache>();
+
+/** One cache a device: a second run on it compiles nothing again. */
+function pipelinesOf({ device }: Gpu): PipelineCache {
+  let cache = caches.get(device);
+  if (!cache) caches.set(device, (cache = new PipelineCache(device, shaderSource)));
+  return cache;
+}
+
 export class DeviceMemory {
   readonly submitter: Submitter;
   /** `struct Step` of the shaders: word 0 is the dropout seed of the step. */
@@ -29,9 +38,10 @@ export class DeviceMemory {
   #allocated = 0;
   #peak = 0;
 
+  /** @param pipelines by default the device's own */
   constructor(
     readonly gpu: Gpu,
-    readonly pipelines = new PipelineCache(gpu.device, shaderSource),
+    readonly pipelines = pipelinesOf(gpu),
   ) {
     this.submitter = new Submitter(gpu);
     this.step = this.buffer(256, 'step', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
-import { PipelineCache } from '../gpu/shader';
 import { DeviceMemory, Executable } from './executable';
 import { differentiate, Graph } from './graph';
 import { interpret } from './interpret';
@@ -13,7 +12,6 @@ import { linear } from './ops/linear';
 import { loss } from './ops/loss';
 import { selectRows } from './ops/select';
 import { compile, defaultChoice, ParameterLayout } from './plan';
-import { shaderSource } from './shaders';
 import { elements, type KernelChoice, type Tensor } from './tensor';
 
 /*
@@ -22,10 +20,8 @@ import { elements, type KernelChoice, type Tensor } from './tensor';
  */
 
 let gpu: Gpu;
-let pipelines: PipelineCache;
 beforeAll(async () => {
   gpu = await Gpu.open();
-  pipelines = new PipelineCache(gpu.device, shaderSource);
 });
 afterAll(() => gpu.close());
 
@@ -76,7 +72,7 @@ async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance
   }
 
   const program = compile(graph, { scalar }, gradients, layout, { choice });
-  const memory = new DeviceMemory(gpu, pipelines);
+  const memory = new DeviceMemory(gpu);
   const flat = memory.flatBuffers(layout);
   for (const weight of program.weights) memory.uploadWeight(weight.name, Float32Array.from(given.get(weight.name)!));
   for (const [name, { offset }] of layout.entries) gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
-import { PipelineCache } from '../gpu/shader';
 import { DeviceMemory } from '../graph/executable';
-import { shaderSource } from '../graph/shaders';
 import { scheduleFactor, warmupStepsOf, type ScheduleName } from '../optim/schedule';
 import { batchOf, contenderOf, fixtureFolder, loadCase } from './fixtures.node';
 
@@ -13,10 +11,8 @@ import { batchOf, contenderOf, fixtureFolder, loadCase } from './fixtures.node';
  */
 
 let gpu: Gpu;
-let pipelines: PipelineCache;
 beforeAll(async () => {
   gpu = await Gpu.open();
-  pipelines = new PipelineCache(gpu.device, shaderSource);
 });
 afterAll(() => gpu.close());
 
@@ -39,7 +35,7 @@ async function compare(
   bounds: { logits: number; gradients: number; losses: number },
 ) {
   const loaded = await loadCase(name);
-  const memory = new DeviceMemory(gpu, pipelines);
+  const memory = new DeviceMemory(gpu);
   const contender = await contenderOf(memory, loaded, options);
   const { settings, tensor } = loaded;
   const first = batchOf(tensor, 0);
@@ -104,7 +100,7 @@ describe('identity at step 0', () => {
         const loaded = await loadCase(`${model}-identity`);
         const base = await loadCase(`${model}-identity`);
         const predict = async (given: typeof loaded, chosen: string | undefined) => {
-          const memory = new DeviceMemory(gpu, pipelines);
+          const memory = new DeviceMemory(gpu);
           given.settings = {
             ...given.settings,
             method: chosen!,

@@ -1,0 +1,153 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { startHubStandIn } from '../checkpoint/hub-stand-in.node';
+import { writeFolder } from '../checkpoint/node';
+import { tasks } from '../data/tasks';
+import type { Results } from '../train/events';
+import { main } from './recipe';
+
+/* The command line as a person uses it: files in, exit status, files out. */
+
+let folder: string;
+let printed: string[];
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'recipe-'));
+  printed = [];
+  const print = (text: string) => void printed.push(text);
+  vi.spyOn(console, 'log').mockImplementation(print);
+  vi.spyOn(console, 'error').mockImplementation(print);
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+async function run(recipe: object | string, ...args: string[]): Promise<{ status: number; output: string }> {
+  const file = path.join(folder, 'recipe.json');
+  await writeFile(file, typeof recipe === 'string' ? recipe : JSON.stringify(recipe));
+  const status = await main([file, ...args]);
+  return { status, output: printed.join('\n') };
+}
+
+const training = { maxSteps: 2, batchSize: 4, maxLength: 16 };
+
+describe('npm run recipe', () => {
+  it('trains the bundled default and writes everything', async () => {
+    const out = path.join(folder, 'out');
+    const { status, output } = await run({ task: 'sample', training, evaluation: { limit: 4 } }, '--out', out);
+    expect(output).toMatch(/hut: accuracy/);
+    expect(status).toBe(0);
+    const results = JSON.parse(await readFile(path.join(out, 'results.json'), 'utf8')) as Results;
+    for (const { id, steps } of results.methods) {
+      expect(steps).toHaveLength(2);
+      for (const file of [
+        'predictions.jsonl',
+        'adapter/adapter_config.json',
+        'adapter/adapter_model.safetensors',
+        'merged/model.safetensors',
+        'merged/config.json',
+        'merged/tokenizer.json',
+      ])
+        expect((await readFile(path.join(out, id, file))).length, file).toBeGreaterThan(10);
+    }
+  });
+
+  it('trains every GLUE task from the hub through one endpoint', async () => {
+    // A few rows of our own in the hub's own layout; the checkpoint comes from the same stand-in.
+    const glue = new Map<string, Uint8Array>();
+    for (const { hub, columns, kind, labelNames } of Object.values(tasks)) {
+      if (!hub) continue;
+      const rows = Array.from({ length: 8 }, (_, i) => i);
+      const text = (name: string) => ({
+        name,
+        data: rows.map((i) => `The ${name} of row ${i} says ${i % 2 ? 'yes' : 'no'}.`),
+        type: 'STRING' as const,
+      });
+      const label =
+        kind === 'regression'
+          ? { name: columns.label, data: rows.map((i) => i / 2), type: 'FLOAT' as const }
+          : { name: columns.label, data: rows.map((i) => BigInt(i % labelNames.length)), type: 'INT64' as const };
+      const parquet = new Uint8Array(
+        parquetWriteBuffer({ columnData: [text(columns.text), ...(columns.pair ? [text(columns.pair)] : []), label] }),
+      );
+      for (const split of [hub.train, hub.validation, hub.validationMismatched])
+        if (split) glue.set(`${hub.config}/${split}-00000-of-00001.parquet`, parquet);
+    }
+    const dataset = path.join(folder, 'glue');
+    await writeFolder(dataset, glue);
+    const hub = await startHubStandIn({
+      'someone/tiny-roberta': 'public/checkpoints/tiny-roberta',
+      'datasets/nyu-mll/glue': dataset,
+    });
+    vi.stubEnv('HF_ENDPOINT', hub.endpoint);
+    vi.stubEnv('HUT_PLAYGROUND_CACHE', path.join(folder, 'cache'));
+    try {
+      for (const task of Object.keys(tasks).filter((id) => id !== 'sample')) {
+        const out = path.join(folder, task);
+        const { status, output } = await run(
+          { checkpoint: 'someone/tiny-roberta', task, training, output: { merged: false } },
+          '--out',
+          out,
+        );
+        expect(status, `${task}: ${output}`).toBe(0);
+        const results = JSON.parse(await readFile(path.join(out, 'results.json'), 'utf8')) as Results;
+        for (const { evaluations, steps } of results.methods) {
+          expect(
+            steps.every(({ loss }) => Number.isFinite(loss)),
+            task,
+          ).toBe(true);
+          expect(Object.keys(evaluations[0]!.metrics), task).toEqual(
+            expect.arrayContaining([...tasks[task as keyof typeof tasks].metrics.names]),
+          );
+        }
+        if (task === 'mnli')
+          expect(Object.keys(results.methods[0]!.evaluations[0]!.metrics)).toContain('accuracy_mismatched');
+      }
+      // The checkpoint was downloaded once and then came from the cache.
+      expect(
+        hub.requests.filter(
+          (request) =>
+            JSON.stringify(request).includes('model.safetensors') && !JSON.stringify(request).includes('index'),
+        ).length,
+      ).toBeLessThan(4);
+    } finally {
+      await hub.close();
+    }
+  });
+
+  it('--dry-run needs a config.json and nothing else', async () => {
+    const { status, output } = await run({ task: 'rte', checkpoint: './model' }, '--dry-run').catch(
+      (error: unknown) => ({ status: -1, output: String(error) }),
+    );
+    expect(status).toBe(1);
+    expect(output).toMatch(/There is no folder/);
+    printed = [];
+    await writeFolder(
+      path.join(folder, 'model'),
+      new Map([['config.json', await readFile('public/checkpoints/tiny-roberta/config.json')]]),
+    );
+    const dry = await run({ task: 'rte', checkpoint: './model' }, '--dry-run');
+    expect(dry.status).toBe(0);
+    const { methods } = JSON.parse(dry.output) as { methods: { id: string; trainableParameters: number }[] };
+    expect(methods.map(({ id, trainableParameters }) => [id, trainableParameters])).toEqual([
+      ['hut', 36_864],
+      ['lora', 32_768],
+    ]);
+  });
+
+  it('says what is wrong and leaves with status 1', async () => {
+    expect((await run('{', '--dry-run')).status).toBe(1);
+    expect(printed.at(-1)).toMatch(/is not JSON/);
+    expect((await run({ task: 'poems' }, '--dry-run')).status).toBe(1);
+    expect(printed.at(-1)).toMatch(/at task/);
+    await writeFile(path.join(folder, 'taken'), '');
+    expect((await run({ task: 'sample' }, '--out', path.join(folder, 'taken', 'out'))).status).toBe(1);
+    expect(printed.at(-1)).toMatch(/cannot be written into/);
+    expect(await main([])).toBe(2);
+  });
+});
