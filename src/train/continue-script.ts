@@ -39,9 +39,18 @@ def apply_hut(model, file):
 `;
 
 /** How the model is loaded, and how it is saved again. */
-function parts(kind: ExportInfo['kind'], hut: boolean): { imports: string; helpers: string; load: string; save: string } {
+function parts(
+  kind: ExportInfo['kind'],
+  hut: boolean,
+): { imports: string; helpers: string; load: string; save: string } {
   const base = `AutoModelForSequenceClassification.from_pretrained(arguments.base, num_labels=len(LABELS) or 1, problem_type=PROBLEM, ignore_mismatched_sizes=True).float()`;
-  if (kind === 'merged') return { imports: '', helpers: '', load: 'AutoModelForSequenceClassification.from_pretrained(HERE)', save: 'model.save_pretrained(arguments.out)' };
+  if (kind === 'merged')
+    return {
+      imports: '',
+      helpers: '',
+      load: 'AutoModelForSequenceClassification.from_pretrained(HERE)',
+      save: 'model.save_pretrained(arguments.out)',
+    };
   if (hut) {
     const trained = `trained = {f"base_model.model.{name}": value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}`;
     return {
@@ -51,7 +60,12 @@ function parts(kind: ExportInfo['kind'], hut: boolean): { imports: string; helpe
       save: `arguments.out.mkdir(parents=True, exist_ok=True)\n    ${trained}\n    save_file(trained, arguments.out / "adapter_model.safetensors", {"format": "pt"})\n    shutil.copy(HERE / "adapter_config.json", arguments.out)`,
     };
   }
-  return { imports: '', helpers: '', load: `PeftModel.from_pretrained(${base}, HERE, is_trainable=True)`, save: 'model.save_pretrained(arguments.out)' };
+  return {
+    imports: '',
+    helpers: '',
+    load: `PeftModel.from_pretrained(${base}, HERE, is_trainable=True)`,
+    save: 'model.save_pretrained(arguments.out)',
+  };
 }
 
 export function continueScript(info: ExportInfo): string {
@@ -66,7 +80,10 @@ export function continueScript(info: ExportInfo): string {
   const learningRate = kind === 'merged' ? '2e-5' : text(settings['learningRate'] ?? training['learningRate']);
   // HUT's factors multiply: decay towards 0 would switch the layers off.
   const decay = hut && kind === 'adapter' ? '0.0' : text(training['weightDecay']);
-  const baseOption = kind === 'merged' ? '' : `\n    parser.add_argument("--base", ${onHub ? `default=${text(checkpoint)}` : 'required=True'}, help="folder or hub id of the base checkpoint")`;
+  const baseOption =
+    kind === 'merged'
+      ? ''
+      : `\n    parser.add_argument("--base", ${onHub ? `default=${text(checkpoint)}` : 'required=True'}, help="folder or hub id of the base checkpoint")`;
   const libraries = [
     ...(kind === 'adapter' && !hut ? ['from peft import PeftModel'] : []),
     ...(kind === 'adapter' && hut ? ['from safetensors.torch import load_file, save_file'] : []),

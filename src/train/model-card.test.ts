@@ -3,7 +3,9 @@ import type { Results } from './events';
 import { exportExtras, modelCard, type ExportInfo } from './model-card';
 import { parseRecipe, recipeJson } from './recipe';
 
-const recipe = recipeJson(parseRecipe({ task: 'sample', methods: [{ method: 'hut' }, { method: 'lora', rank: 4, learningRate: 0.5 }] }));
+const recipe = recipeJson(
+  parseRecipe({ task: 'sample', methods: [{ method: 'hut' }, { method: 'lora', rank: 4, learningRate: 0.5 }] }),
+);
 
 function results(changes: Partial<Results['methods'][number]> = {}, more: Record<string, unknown> = {}): Results {
   const method = (id: string) => ({
@@ -30,8 +32,21 @@ function results(changes: Partial<Results['methods'][number]> = {}, more: Record
   } as unknown as Results;
 }
 
-const task = { title: 'Sample', question: 'Praise?', kind: 'classification', labelNames: ['negative', 'positive'], paired: false } as const;
-const info = (more: Partial<ExportInfo> = {}): ExportInfo => ({ kind: 'merged', results: results(), method: 'lora', task, weights: 'best', ...more });
+const task = {
+  title: 'Sample',
+  question: 'Praise?',
+  kind: 'classification',
+  labelNames: ['negative', 'positive'],
+  paired: false,
+} as const;
+const info = (more: Partial<ExportInfo> = {}): ExportInfo => ({
+  kind: 'merged',
+  results: results(),
+  method: 'lora',
+  task,
+  weights: 'best',
+  ...more,
+});
 
 describe('the model card', () => {
   it('tells the method’s own settings, and what was measured on what', () => {
@@ -46,19 +61,26 @@ describe('the model card', () => {
   it('says when the exported weights are not the measured ones, and when nothing was measured', () => {
     expect(modelCard(info())).not.toContain('have not been evaluated');
     expect(modelCard(info({ weights: 'last' }))).toMatch(/later ones.*step 3.*have not been evaluated/);
-    expect(modelCard(info({ results: results({ best: null }) }))).toContain('Nothing: the run ended before its first evaluation.');
-    expect(modelCard(info({ results: results({ stopped: { code: 'train/diverged', message: 'It blew up.' } }) }))).toContain('`It blew up.`');
+    expect(modelCard(info({ results: results({ best: null }) }))).toContain(
+      'Nothing: the run ended before its first evaluation.',
+    );
+    expect(
+      modelCard(info({ results: results({ stopped: { code: 'train/diverged', message: 'It blew up.' } }) })),
+    ).toContain('`It blew up.`');
   });
 
   it('names a base model only where a hub has it', () => {
     const on = (checkpoint: string) => modelCard(info({ results: results({}, { checkpoint }) }));
     expect(on('FacebookAI/roberta-large')).toContain('base_model: "FacebookAI/roberta-large"');
-    for (const elsewhere of ['bundled:tiny-roberta', './folder', '../x']) expect(on(elsewhere)).not.toContain('base_model:');
+    for (const elsewhere of ['bundled:tiny-roberta', './folder', '../x'])
+      expect(on(elsewhere)).not.toContain('base_model:');
   });
 
   it('shows hostile names as text', () => {
-    const card = modelCard(info({ task: { ...task, title: '# `x` <script>alert(1)</script>\n---\n', labelNames: ['a|b', '``'] } }));
-    expect(card).toContain('`` # `x` <script>alert(1)</script> --- ``'.replace('`` #', '``#').replace('--- ``', '---``'));
+    const card = modelCard(
+      info({ task: { ...task, title: '# `x` <script>alert(1)</script>\n---\n', labelNames: ['a|b', '``'] } }),
+    );
+    expect(card).toContain('``# `x` <script>alert(1)</script> ---``');
     expect(card).toContain('0 = `a\\|b`, 1 = ``` `` ```');
     // The front matter ends where it ended before.
     expect(card.split('\n---\n')).toHaveLength(2);
@@ -80,6 +102,8 @@ describe('what travels along', () => {
     expect(hut).toContain('class Hut(torch.nn.Module)');
     expect(hut).not.toContain('peft');
     // Names of classes are Python strings, whatever is in them.
-    expect(script({ task: { ...task, labelNames: ['"""\nimport os', "it's"] } })).toContain('LABELS = ["\\"\\"\\"\\nimport os","it\'s"]');
+    expect(script({ task: { ...task, labelNames: ['"""\nimport os', "it's"] } })).toContain(
+      'LABELS = ["\\"\\"\\"\\nimport os","it\'s"]',
+    );
   });
 });

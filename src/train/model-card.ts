@@ -45,11 +45,15 @@ function literal(text: string): string {
   return `${fence}${pad}${line.replaceAll('|', '\\|')}${pad}${fence}`;
 }
 
-const rows = (entries: readonly (readonly [string, string])[]) => ['| | |', '|---|---|', ...entries.map(([name, value]) => `| ${name} | ${value} |`)].join('\n');
+const rows = (entries: readonly (readonly [string, string])[]) =>
+  ['| | |', '|---|---|', ...entries.map(([name, value]) => `| ${name} | ${value} |`)].join('\n');
 
 const number = (value: number) => value.toLocaleString('en-US');
 
-function frontMatter({ kind, results, task }: ExportInfo, { onHub, checkpoint, found }: ReturnType<typeof exportedMethod>): string {
+function frontMatter(
+  { kind, results, task }: ExportInfo,
+  { onHub, checkpoint, found }: ReturnType<typeof exportedMethod>,
+): string {
   const lines = [
     `library_name: ${kind === 'adapter' && found.method !== 'hut' ? 'peft' : 'transformers'}`,
     'pipeline_tag: text-classification',
@@ -65,7 +69,11 @@ function measured({ results, weights }: ExportInfo, { best, steps, stopped }: Me
   const where = `on ${adapterLabel(adapter)}`;
   const early = stopped ? `\n\nThe method ended early: ${literal(stopped.message)}` : '';
   if (!best) return `Nothing: the run ended before its first evaluation.${early}`;
-  const table = ['| metric | value |', '|---|---|', ...Object.entries(best.metrics).map(([name, value]) => `| ${literal(name)} | ${value.toFixed(4)} |`)].join('\n');
+  const table = [
+    '| metric | value |',
+    '|---|---|',
+    ...Object.entries(best.metrics).map(([name, value]) => `| ${literal(name)} | ${value.toFixed(4)} |`),
+  ].join('\n');
   const last = steps.at(-1)?.step ?? 0;
   const which =
     weights === 'best' || best.step === last
@@ -80,7 +88,10 @@ function loading(info: ExportInfo, { found, onHub, checkpoint }: ReturnType<type
     const code = `from transformers import pipeline\n\nprint(pipeline("text-classification", model=".")("…"))`;
     return `The method is merged into the weights: this is an ordinary \`transformers\` model, with its tokenizer.\n\n\`\`\`python\n${code}\n\`\`\``;
   }
-  const how = found.method === 'hut' ? 'PEFT does not know HUT; `continue.py` applies the adapter with a few lines of PyTorch.' : 'A PEFT adapter, with the trained head in it.';
+  const how =
+    found.method === 'hut'
+      ? 'PEFT does not know HUT; `continue.py` applies the adapter with a few lines of PyTorch.'
+      : 'A PEFT adapter, with the trained head in it.';
   const argument = onHub ? '' : ' --base FOLDER';
   return `${how} It goes on top of ${literal(base)}.\n\n\`\`\`\npython continue.py${argument}\n\`\`\``;
 }
@@ -93,7 +104,10 @@ export function modelCard(info: ExportInfo): string {
   const { method: _id, adapter: start, ...own } = settings;
   const training = results.recipe['training'] as Record<string, unknown>;
   const revision = results.recipe['revision'];
-  const values = (record: Record<string, unknown>) => Object.entries(record).map(([name, value]) => [name, literal(Array.isArray(value) ? value.join(', ') : String(value))] as const);
+  const values = (record: Record<string, unknown>) =>
+    Object.entries(record).map(
+      ([name, value]) => [name, literal(Array.isArray(value) ? value.join(', ') : String(value))] as const,
+    );
   const { learningRate: _shared, ...shared } = training;
   const paper = methodById(found.method)?.paper;
   return `${frontMatter(info, method)}
@@ -107,7 +121,10 @@ ${rows([
   ['Base checkpoint', literal(checkpoint) + (revision === undefined ? '' : `, revision ${literal(String(revision))}`)],
   ...(start === undefined ? [] : ([['Started from adapter', literal(String(start))]] as const)),
   ['Task', `${literal(task.title)}: ${literal(task.question)}`],
-  ['Answers', task.kind === 'regression' ? 'a score' : task.labelNames.map((label, id) => `${id} = ${literal(label)}`).join(', ')],
+  [
+    'Answers',
+    task.kind === 'regression' ? 'a score' : task.labelNames.map((label, id) => `${id} = ${literal(label)}`).join(', '),
+  ],
   ['Input', task.paired ? 'two texts' : 'one text'],
   ['Training examples', number(results.examples.train)],
   ['Trained values', `${number(found.trainableParameters)} of the method, ${number(found.headParameters)} of the head`],
