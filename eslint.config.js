@@ -1,4 +1,5 @@
 // The arrows between the rooms point one way; this file is what keeps them so.
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 const base = [
@@ -47,6 +48,61 @@ const rooms = Object.entries(allowed).map(([room, may]) => ({
   },
 }));
 
+const features = ['curves', 'compare', 'history', 'try-it', 'highlights', 'take-home', 'gpu-check'];
+
+/** The page: features do not know each other, and only the worker computes. */
+const page = [
+  ...features.map((feature) => ({
+    files: [`src/app/features/${feature}/**`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: features
+            .filter((other) => other !== feature)
+            .map((other) => ({
+              group: [`**/${other}/**`, `**/${other}`],
+              message: 'Features do not import each other; what they share stands beside them.',
+            })),
+        },
+      ],
+    },
+  })),
+  {
+    files: ['src/app/**'],
+    ignores: ['src/app/worker/**', '**/*.test.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['**/cli/**'], message: 'The page and the command line do not know each other.' },
+            {
+              group: [
+                '**/graph/**',
+                '**/check/kernels',
+                '**/train/run',
+                '**/train/prepare',
+                '**/train/contender',
+                '**/app/worker/**',
+                './worker/**',
+                '../worker/**',
+              ],
+              allowTypeImports: true,
+              message: 'Only the worker computes; the page talks to it by messages.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/app/**/*.{ts,tsx}'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: { 'react-hooks/rules-of-hooks': 'error', 'react-hooks/exhaustive-deps': 'error' },
+  },
+];
+
 export default tseslint.config(
   { ignores: ['dist', 'out', 'node_modules', 'public', 'reference'] },
   ...tseslint.configs.recommended,
@@ -60,4 +116,5 @@ export default tseslint.config(
   },
   { files: ['src/cli/**', 'scripts/**', 'e2e/**', 'bench/**'], rules: { 'no-console': 'off' } },
   ...rooms,
+  ...page,
 );

@@ -45,17 +45,17 @@ export const filesOfInput = (list: FileList | readonly File[] | null) =>
 export async function addFiles(files: readonly File[]): Promise<void> {
   if (files.length === 0) return;
   try {
-    use(await worker().addFiles(files));
+    takeIn(await worker().addFiles(files));
   } catch (error) {
     reportError(error);
   }
 }
 
-function use(dropped: Dropped): void {
+function takeIn(dropped: Dropped): void {
   if (dropped.kind === 'recipe') return loadRecipe(dropped.json);
   if (dropped.kind === 'data') {
     useSetUp.setState(({ tables }) => ({ tables: [...new Set([...tables, ...dropped.files])] }));
-    useData(dropped.files);
+    takeData(dropped.files);
     return;
   }
   useSetUp.setState(({ folders }) => ({
@@ -65,7 +65,7 @@ function use(dropped: Dropped): void {
 }
 
 /** Tables under a GLUE task's names are that task; any others are a task of the visitor's own, whose columns are to be chosen. */
-function useData(files: readonly string[]): void {
+function takeData(files: readonly string[]): void {
   const { json } = useApp.getState();
   const named = (name: string | undefined) =>
     files.find((file) => name !== undefined && file.split('/').at(-1) === name);
@@ -91,14 +91,14 @@ function useData(files: readonly string[]): void {
     void inspectData();
     return;
   }
-  void useOwnTable(
+  void trainOnTable(
     files.find((file) => /train/i.test(file)) ?? files[0]!,
     files.find((file) => /valid|dev|eval|test/i.test(file)),
   );
 }
 
 /** Makes a table the recipe's training data, with the columns that look right. */
-export async function useOwnTable(train: string, validation?: string): Promise<void> {
+export async function trainOnTable(train: string, validation?: string): Promise<void> {
   try {
     const { guess, columns, distinct } = await worker().previewTable(train);
     const text = guess.text ?? columns[0]!;

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { App } from './App';
 import { begin } from './begin';
 import './styles.css';
-import { theme } from './theme';
+import { cssVariables, theme } from './theme';
 
 // Schemas compiled with `new Function` are refused by the page's Content-Security-Policy.
 z.config({ jitless: true });
@@ -16,6 +16,7 @@ createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <MantineProvider
       theme={theme}
+      cssVariablesResolver={cssVariables}
       defaultColorScheme="auto"
       colorSchemeManager={localStorageColorSchemeManager({ key: 'colour-scheme' })}
     >

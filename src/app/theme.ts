@@ -1,4 +1,4 @@
-import { createTheme } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver } from '@mantine/core';
 
 /** Quiet and small: an instrument, not a brochure. */
 export const theme = createTheme({
@@ -10,4 +10,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   cursorType: 'pointer',
   headings: { fontWeight: '600' },
+});
+
+/** Mantine's own dimmed text is too faint to read on a panel (under 4.5 : 1). */
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { '--mantine-color-dimmed': 'var(--quiet)' },
+  dark: { '--mantine-color-dimmed': 'var(--quiet)' },
 });

@@ -1,7 +1,7 @@
 /** Which task, and where its examples come from. */
 import { Alert, Button, FileButton, Group, Select, Stack, Text } from '@mantine/core';
 import { tasks, type TaskId } from '../../data/tasks';
-import { addFiles, filesOfInput, useOwnTable } from '../dropped-files';
+import { addFiles, filesOfInput, trainOnTable } from '../dropped-files';
 import { grouped } from '../format';
 import { taskSizes } from '../presets';
 import { edit } from '../recipe-edit';
@@ -21,7 +21,7 @@ export function DataSection() {
   const { task, data } = useApp((state) => state.json);
   const tables = useSetUp((state) => state.tables);
   const choose = (id: string | null) => {
-    if (id === 'custom' && tables[0] !== undefined) return void useOwnTable(tables[0]);
+    if (id === 'custom' && tables[0] !== undefined) return void trainOnTable(tables[0]);
     if (id) edit({ task: id as TaskId, data: undefined });
   };
   const size = data ? undefined : taskSizes[task];

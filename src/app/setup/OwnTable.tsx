@@ -1,7 +1,7 @@
 /** Which columns of the visitor's own table hold the text and the label. */
 import { Alert, Checkbox, Select, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { useOwnTable } from '../dropped-files';
+import { trainOnTable } from '../dropped-files';
 import { grouped } from '../format';
 import type { ErrorInfo, TablePreview } from '../protocol';
 import { edit } from '../recipe-edit';
@@ -66,7 +66,7 @@ export function OwnTable() {
           label="Training table"
           data={[...tables]}
           value={data.train}
-          onChange={(value) => value && void useOwnTable(value)}
+          onChange={(value) => value && void trainOnTable(value)}
           allowDeselect={false}
         />
         <Select
