@@ -32,7 +32,7 @@ export async function main(args: string[]): Promise<number> {
       if (values.json) console.error(`${kernels.length}/${kernelCount} ${kernel.title}`);
       else console.log(line(kernel));
     }
-    const { level, title, advice } = verdict(device, kernels);
+    const { level, title, advice } = verdict(device, kernels, kernelCount);
     if (values.json) console.log(JSON.stringify({ device, kernels, verdict: { level, title, advice } }, null, 2));
     else console.log(`\n${title}\n${advice}`);
     gpu.close();

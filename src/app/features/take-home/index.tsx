@@ -1,0 +1,191 @@
+/** Take home: what was trained, in the ecosystem's own formats, with a card and a script that goes on in Python. */
+import { Alert, Button, Center, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import { saveText } from '../../download';
+import { big, bytes, score } from '../../format';
+import { methodColour } from '../../method-colours';
+import type { ErrorInfo } from '../../protocol';
+import { errorInfo } from '../../rpc-errors';
+import { isEnded, type MethodSeries, type RunRecord } from '../../run-record';
+import { canAsk, useApp } from '../../store';
+import { worker } from '../../worker-client';
+import { saveExport, type Format } from './save';
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+export default function TakeHome() {
+  const run = useApp((state) => state.run);
+  const able = useApp(canAsk);
+  const [format, setFormat] = useState<Format>('zip');
+  const [busy, setBusy] = useState<string>();
+  const [said, setSaid] = useState('');
+  const [error, setError] = useState<ErrorInfo>();
+  if (!run?.task) {
+    return (
+      <Center h={320}>
+        <Text c="var(--quiet)" ta="center" maw={420}>
+          Nothing to take home yet. After training, each method’s weights are here: merged for <code>transformers</code>
+          , or as an adapter for PEFT.
+        </Text>
+      </Center>
+    );
+  }
+  const act = async (what: string, work: () => Promise<string | undefined>) => {
+    setBusy(what);
+    setError(undefined);
+    setSaid(`Preparing ${what}…`);
+    try {
+      setSaid((await work()) ?? 'Nothing was saved.');
+    } catch (problem) {
+      setSaid('');
+      setError(errorInfo(problem));
+    } finally {
+      setBusy(undefined);
+    }
+  };
+  const save = (method: MethodSeries, kind: 'merged' | 'adapter') =>
+    act(`${method.title}, ${kind}`, async () => {
+      // Merged weights are written as f32, whatever the device held.
+      const expected = (method.cost?.memory.weightBytes ?? 0) * (kind === 'merged' ? 2 : 0);
+      const size = await saveExport(run, method.id, kind, format, expected);
+      return size === undefined ? undefined : `${method.title}, ${kind}: ${bytes(size)} saved.`;
+    });
+  const predictions = (method: MethodSeries) =>
+    act(`${method.title}, predictions`, async () => {
+      saveText(`${method.id}-predictions.jsonl`, await worker().exportPredictions(method.id), 'application/x-ndjson');
+      return `${method.title}: predictions saved.`;
+    });
+  const results = () =>
+    act('results', async () => {
+      saveText('results.json', json(run.results ?? (await worker().results())), 'application/json');
+      return 'results.json saved.';
+    });
+
+  return (
+    <Stack gap="md">
+      {!able && (
+        <Alert
+          color="blue"
+          variant="light"
+          title={isEnded(run.state) ? 'This run left no weights' : 'The methods are being trained'}
+        >
+          {isEnded(run.state)
+            ? 'It ended before training began.'
+            : 'Weights can be taken while training is paused or done.'}
+        </Alert>
+      )}
+      {able && !isEnded(run.state) && (
+        <Text size="sm" c="var(--quiet)">
+          Paused: these are the weights of the last step. At the end of the run they will be those of the best
+          evaluation.
+        </Text>
+      )}
+      <Group justify="space-between">
+        <Group gap="xs">
+          <Text size="sm" id="format-label">
+            Save as
+          </Text>
+          <SegmentedControl
+            size="xs"
+            aria-labelledby="format-label"
+            value={format}
+            onChange={(value) => setFormat(value as Format)}
+            data={[
+              { value: 'zip', label: 'One zip' },
+              { value: 'files', label: 'Single files' },
+            ]}
+          />
+        </Group>
+        <Group gap="xs">
+          <Button size="xs" variant="default" disabled={!able || busy !== undefined} onClick={() => void results()}>
+            results.json
+          </Button>
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() => saveText('recipe.json', json(run.recipe), 'application/json')}
+          >
+            recipe.json
+          </Button>
+        </Group>
+      </Group>
+      {run.methods.map((method) => (
+        <Package
+          key={method.id}
+          run={run}
+          method={method}
+          able={able}
+          busy={busy}
+          onSave={(kind) => void save(method, kind)}
+          onPredictions={() => void predictions(method)}
+        />
+      ))}
+      <Text size="sm" role="status" className="number">
+        {said}
+      </Text>
+      {error && (
+        <Alert color="red" variant="light" title="Not saved">
+          {error.message}
+        </Alert>
+      )}
+      <Text size="xs" c="var(--quiet)" maw={720}>
+        Every folder comes with <code>README.md</code> (a model card: what was done and measured in this run, on this
+        adapter), <code>continue.py</code> (loads it with transformers or PEFT, answers, and trains on),{' '}
+        <code>results.json</code> and <code>recipe.json</code>.
+      </Text>
+    </Stack>
+  );
+}
+
+interface PackageProps {
+  readonly run: RunRecord;
+  readonly method: MethodSeries;
+  readonly able: boolean;
+  readonly busy: string | undefined;
+  readonly onSave: (kind: 'merged' | 'adapter') => void;
+  readonly onPredictions: () => void;
+}
+
+function Package({ run, method, able, busy, onSave, onPredictions }: PackageProps) {
+  const metric = run.task!.primaryMetric;
+  const best = method.evaluations.find(({ step }) => step === method.bestStep);
+  const button = (what: string, note: string, onClick: () => void, enabled = true) => (
+    <Button
+      size="xs"
+      variant="default"
+      disabled={!able || !enabled || busy !== undefined}
+      loading={busy === `${method.title}, ${what.toLowerCase()}`}
+      onClick={onClick}
+      title={note}
+      aria-label={`${method.title}: ${what}`}
+    >
+      {what}
+    </Button>
+  );
+  return (
+    <section className="card" style={{ borderLeftColor: methodColour(method.id) }} aria-label={method.title}>
+      <Group justify="space-between">
+        <div>
+          <Text fw={600}>{method.title}</Text>
+          <Text size="xs" c="var(--quiet)" className="number">
+            {best
+              ? `${metric.replaceAll('_', ' ')} ${score(best.metrics[metric] ?? NaN)} at step ${best.step}`
+              : 'not evaluated yet'}
+            {method.cost && `; ${big(method.cost.trainableParameters)} trained values`}
+            {method.stopped && '; ended early'}
+          </Text>
+        </div>
+        <Group gap="xs">
+          {button('Merged', 'The whole model with the method merged in, for transformers', () => onSave('merged'))}
+          {button('Adapter', 'Only what was trained, for PEFT (HUT: for continue.py)', () => onSave('adapter'))}
+          {button(
+            'Predictions',
+            'One line an example of the validation split, with logits',
+            onPredictions,
+            best !== undefined,
+          )}
+        </Group>
+      </Group>
+    </section>
+  );
+}
