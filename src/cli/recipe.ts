@@ -12,6 +12,7 @@ import { UserError } from '../errors';
 import { adapterLabel } from '../gpu/device';
 import { adapterFolder, mergedFolder, predictionLines } from '../train/export';
 import type { RunEvent } from '../train/events';
+import { exportExtras } from '../train/model-card';
 import { classifierOf, prepare, readConfig } from '../train/prepare';
 import { parseRecipe, type Recipe } from '../train/recipe';
 import { Run } from '../train/run';
@@ -122,17 +123,24 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
   }
   line.end();
 
-  await writeFolder(out, new Map([['results.json', encode(JSON.stringify(run.results(), null, 2))]]));
+  const results = run.results();
+  await writeFolder(out, new Map([['results.json', encode(JSON.stringify(results, null, 2))]]));
+  const { title, question, kind, labelNames, columns } = prepared.task;
+  const task = { title, question, kind, labelNames, paired: columns.pair !== undefined };
   for (const { contender } of prepared.contenders) {
     const folder = path.join(out, contender.id);
     const logits = run.bestLogits(contender.id);
     if (recipe.output.predictions && logits)
       await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, logits))]]));
-    if (recipe.output.adapter)
-      await writeFolder(path.join(folder, 'adapter'), await adapterFolder(prepared, contender));
-    if (recipe.output.merged) await writeFolder(path.join(folder, 'merged'), await mergedFolder(prepared, contender));
+    const write = async (what: 'adapter' | 'merged', files: Map<string, Uint8Array>) => {
+      const extras = exportExtras({ kind: what, results, method: contender.id, task, weights: 'best' });
+      for (const [name, text] of extras) files.set(name, encode(text));
+      await writeFolder(path.join(folder, what), files);
+    };
+    if (recipe.output.adapter) await write('adapter', await adapterFolder(prepared, contender));
+    if (recipe.output.merged) await write('merged', await mergedFolder(prepared, contender));
   }
-  for (const { id, best, stopped } of run.results().methods) {
+  for (const { id, best, stopped } of results.methods) {
     const metrics = Object.entries(best?.metrics ?? {}).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     console.log(
       `${id}: ${metrics.join(', ') || 'not evaluated'}${best ? ` (step ${best.step})` : ''}${stopped ? `; ${stopped.message}` : ''}`,
@@ -140,7 +148,7 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
   }
   console.log(`Written to ${out}`);
   await run.dispose();
-  return failure || run.results().methods.some((method) => method.stopped) ? 1 : 0;
+  return failure || results.methods.some((method) => method.stopped) ? 1 : 0;
 }
 
 const encode = (text: string) => new TextEncoder().encode(`${text.trimEnd()}\n`);
