@@ -12,7 +12,11 @@ export interface FigureProps {
   readonly title: string;
   /** What the chart shows, in words, for those who do not see it. */
   readonly summary: string;
-  readonly legend: readonly (Pick<Line, 'key' | 'title' | 'colour' | 'dash'> & { readonly value?: string })[];
+  readonly legend: readonly (Pick<Line, 'key' | 'title' | 'colour' | 'dash'> & {
+    readonly value?: string;
+    /** Points instead of a line. */
+    readonly dot?: boolean;
+  })[];
   /** All of the data, as CSV. */
   csv(): string;
   readonly controls?: ReactNode;
@@ -59,9 +63,9 @@ export function Figure({ title, summary, legend, csv, controls, children }: Figu
         {children}
       </div>
       <ul className="chart-legend" aria-hidden="true">
-        {legend.map(({ key, title: name, colour, dash, value }) => (
+        {legend.map(({ key, title: name, colour, dash, dot, value }) => (
           <li key={key}>
-            <Swatch colour={colour} dash={dash} />
+            <Swatch colour={colour} dash={dash} dot={dot} />
             {name}
             {value !== undefined && <span className="number">{value}</span>}
           </li>

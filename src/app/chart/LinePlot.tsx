@@ -11,7 +11,18 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
-import { extent, logTicks, mergeRows, nearest, thin, within, type Line, type Point, type Range } from './series';
+import {
+  extent,
+  logTicks,
+  mergeRows,
+  nearest,
+  stepTicks,
+  thin,
+  within,
+  type Line,
+  type Point,
+  type Range,
+} from './series';
 import { Swatch } from './Swatch';
 
 export interface LinePlotProps {
@@ -25,6 +36,8 @@ export interface LinePlotProps {
   /** A dot at every point: for lines of few. */
   readonly dots?: boolean;
   readonly log: boolean;
+  /** Last step of the runs shown, so that all curves end alike. */
+  readonly last: number;
   /** Visible steps; undefined is all. */
   readonly range: Range | undefined;
   readonly onRange: (range: Range | undefined) => void;
@@ -41,6 +54,7 @@ export const LinePlot = memo(function LinePlot({
   marks = [],
   dots = false,
   log,
+  last,
   range,
   onRange,
   format,
@@ -54,8 +68,7 @@ export const LinePlot = memo(function LinePlot({
     ...main.map(({ key, points }) => ({ key, points: thin(points) })),
     ...under.map(({ key, points }) => ({ key: `faint ${key}`, points: thin(points) })),
   ]);
-  const last = Math.max(1, ...lines.map(({ points }) => points.at(-1)?.x ?? 1));
-  const first = Math.min(last, ...lines.map(({ points }) => points[0]?.x ?? last));
+  const domain: Range = range ?? [1, Math.max(2, last)];
   const finish = () => {
     if (drag && Math.abs(drag.to - drag.from) >= 1)
       onRange([Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]);
@@ -84,11 +97,11 @@ export const LinePlot = memo(function LinePlot({
           <XAxis
             dataKey="x"
             type="number"
-            domain={range ? [...range] : [first, last]}
+            domain={[...domain]}
+            ticks={stepTicks(domain)}
+            padding={dots ? { left: 8, right: 8 } : { left: 0, right: 0 }}
             allowDataOverflow
-            allowDecimals={false}
-            tickCount={6}
-            minTickGap={24}
+            minTickGap={16}
             tickLine={false}
           />
           <YAxis

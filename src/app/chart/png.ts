@@ -40,7 +40,7 @@ async function image(svg: SVGSVGElement): Promise<HTMLImageElement> {
 export async function pngOf(
   svg: SVGSVGElement,
   title: string,
-  lines: readonly Pick<Line, 'title' | 'colour' | 'dash'>[],
+  lines: readonly (Pick<Line, 'title' | 'colour' | 'dash'> & { readonly dot?: boolean })[],
 ): Promise<Blob> {
   const { width, height } = svg.getBoundingClientRect();
   const page = getComputedStyle(document.body);
@@ -65,8 +65,9 @@ export async function pngOf(
     context.lineWidth = 2;
     context.setLineDash((line.dash ?? '').split(' ').filter(Boolean).map(Number));
     context.beginPath();
-    context.moveTo(x, y - 4);
-    context.lineTo(x + 24, y - 4);
+    if (line.dot) context.arc(x + 12, y - 4, 4, 0, 2 * Math.PI);
+    else context.moveTo(x, y - 4);
+    context.lineTo(line.dot ? x + 16 : x + 24, y - 4);
     context.stroke();
     context.fillText(line.title, x + 30, y, 144);
   });

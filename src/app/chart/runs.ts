@@ -43,12 +43,12 @@ export function seriesOf(runs: readonly RunRecord[]): RunSeries[] {
 
 /**
  * The current run and those compared with it, renewed at most once in `interval` milliseconds while a run is training, and at once
- * when its state changes. Charts are costly to draw: `phase` (0 to 1) spreads several over the interval, `enabled` stops those unseen.
+ * when its state changes. Charts are costly to draw: `phase` (0 to 1) spreads several over the interval, and those not `seen` wait for
+ * the next change of state.
  */
-export function useRuns(interval = 1000, phase = 0, enabled = true): readonly RunRecord[] {
+export function useRuns(interval = 1000, phase = 0, seen = true): readonly RunRecord[] {
   const [runs, setRuns] = useState(() => allRuns(useApp.getState()));
   useEffect(() => {
-    if (!enabled) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let shown: RunRecord | undefined;
     const show = () => {
@@ -67,6 +67,7 @@ export function useRuns(interval = 1000, phase = 0, enabled = true): readonly Ru
         isActive(run.state) &&
         state.compared === before.compared
       ) {
+        if (!seen) return;
         const past = (performance.now() - phase * interval) % interval;
         timer ??= setTimeout(show, interval - past);
       } else {
@@ -78,6 +79,6 @@ export function useRuns(interval = 1000, phase = 0, enabled = true): readonly Ru
       clearTimeout(timer);
       unsubscribe();
     };
-  }, [interval, phase, enabled]);
+  }, [interval, phase, seen]);
   return runs;
 }

@@ -1,7 +1,19 @@
 import * as fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
-import { csv, csvOfLines, extent, logTicks, mergeRows, nearest, smooth, thin, within, type Point } from './series';
+import {
+  csv,
+  csvOfLines,
+  extent,
+  logTicks,
+  mergeRows,
+  nearest,
+  smooth,
+  stepTicks,
+  thin,
+  within,
+  type Point,
+} from './series';
 
 const line = (...ys: number[]): Point[] => ys.map((y, i) => ({ x: i + 1, y }));
 const points = fc
@@ -79,6 +91,9 @@ describe('ranges and rows', () => {
     expect(logTicks([0.03, 2])).toEqual([0.1, 1]);
     expect(logTicks([2, 30])).toEqual([2, 5, 10, 20]);
     expect(logTicks([1e-12, 1e12]).length).toBeLessThan(10);
+    expect(stepTicks([1, 24])).toEqual([5, 10, 15, 20]);
+    expect(stepTicks([1, 3])).toEqual([1, 2, 3]);
+    expect(stepTicks([1000, 61_000])).toEqual([10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
   });
 });
 

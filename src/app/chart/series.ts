@@ -124,6 +124,18 @@ export function logTicks([low, high]: Range): number[] {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
+/** At most seven whole steps, evenly spaced at a round distance. */
+export function stepTicks([first, last]: Range): number[] {
+  const rough = Math.max(1, (last - first) / 6);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const every = Math.max(
+    1,
+    [1, 2, 5, 10].map((factor) => factor * power).find((distance) => distance >= rough)!,
+  );
+  const from = Math.ceil(first / every) * every;
+  return Array.from({ length: Math.max(0, Math.floor((last - from) / every) + 1) }, (_, i) => from + i * every);
+}
+
 /** An x with what each line has there, as the tooltip and the CSV tell it. */
 export function csvOfLines(xTitle: string, lines: readonly Line[]): string {
   const rows = mergeRows(lines);

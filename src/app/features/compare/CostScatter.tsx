@@ -40,6 +40,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
     : [];
   const leftOut = rows.filter(({ best }) => best !== undefined).length - points.length;
   const metric = reference?.metric ?? 'score';
+  const title = `${metric.replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase())} against FLOPs`;
   // The paper's costs mean something beside a model of its size only.
   const [low, high] = extent([{ points: points.map(({ x }) => ({ x: 0, y: x })) }]) ?? [0, 0];
   const paper = cost === 'paperFlops' ? paperFlops.filter(({ flops }) => flops < 5 * high && flops > low / 5) : [];
@@ -50,9 +51,16 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
   ];
   return (
     <Figure
-      title="Score against FLOPs"
+      title={title}
       summary={summary || 'No evaluation yet.'}
-      legend={points.map(({ key, title, colour, dash, y }) => ({ key, title, colour, dash, value: score(y) }))}
+      legend={points.map(({ key, title, colour, dash, y }) => ({
+        key,
+        title,
+        colour,
+        dash,
+        dot: true,
+        value: score(y),
+      }))}
       csv={() =>
         csv(
           ['method', metric, cost],
@@ -72,7 +80,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
     >
       {points.length ? (
         <ResponsiveContainer width="100%" height="100%" debounce={50}>
-          <ScatterChart margin={{ top: 20, right: 24, bottom: 4, left: 0 }} aria-label="Score against FLOPs">
+          <ScatterChart margin={{ top: 20, right: 24, bottom: 4, left: 0 }} aria-label={title}>
             <CartesianGrid />
             <XAxis
               type="number"

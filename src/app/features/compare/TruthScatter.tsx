@@ -24,7 +24,13 @@ export function TruthScatter({ methods }: TruthScatterProps) {
     <Figure
       title="Answers against the truth"
       summary={`${methods.length} methods, ${methods[0]?.scatter.length ?? 0} examples each.`}
-      legend={methods.map(({ id, title }) => ({ key: id, title, colour: methodColour(id), dash: undefined }))}
+      legend={methods.map(({ id, title }) => ({
+        key: id,
+        title,
+        colour: methodColour(id),
+        dash: undefined,
+        dot: true,
+      }))}
       csv={() => csv(['method', 'truth', 'answer'], rows)}
     >
       <ResponsiveContainer width="100%" height="100%" debounce={50}>

@@ -6,6 +6,7 @@ import { Figure } from '../../chart/Figure';
 import { LinePlot } from '../../chart/LinePlot';
 import { seriesOf, useRuns } from '../../chart/runs';
 import { csvOfLines, type Line, type Range } from '../../chart/series';
+import { stepOf } from '../../run-record';
 import { linesOf, metricNames, metricTitle, type Quantity } from './quantities';
 
 export interface CurveProps {
@@ -29,6 +30,7 @@ export function Curve({ quantity, phase, smoothing, range, onRange }: CurveProps
   const isMetric = quantity.id === 'metric';
   const title = isMetric ? `${metricTitle(metric || 'score')}, validation` : quantity.title;
   const all = useMemo(() => seriesOf(runs), [runs]);
+  const last = Math.max(1, ...runs.map(stepOf));
   const { lines, faint } = useMemo(() => linesOf(quantity, all, metric, smoothing), [quantity, all, metric, smoothing]);
   const marks = useMemo(() => (isMetric ? all.flatMap((one) => bestOf(one, metric)) : []), [isMetric, all, metric]);
   const summary = lines
@@ -86,6 +88,7 @@ export function Curve({ quantity, phase, smoothing, range, onRange }: CurveProps
           marks={marks}
           dots={quantity.dots ?? false}
           log={log}
+          last={last}
           range={range}
           onRange={onRange}
           format={quantity.format}

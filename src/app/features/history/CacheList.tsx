@@ -69,7 +69,8 @@ export function CacheList() {
             Downloads kept
           </Text>
           <Text size="xs" c="var(--quiet)">
-            {problem ?? (entries ? `${bytes(total)} of checkpoints and data sets${room}` : 'Looking…')}
+            {problem ??
+              (entries ? `${total ? bytes(total) : 'Nothing'} of checkpoints and data sets${room}` : 'Looking…')}
           </Text>
         </div>
         {repositories.length > 1 && (
