@@ -1,5 +1,6 @@
 /** What the journeys share: opening the page with a recipe, and reading what it says. */
 import { readFile } from 'node:fs/promises';
+import Papa from 'papaparse';
 import { expect, test as base, type Page } from '@playwright/test';
 
 /** A run small enough for a software adapter. */
@@ -46,14 +47,20 @@ export async function trainToEnd(page: Page): Promise<void> {
   await expect(status(page)).toHaveText(/^Done/);
 }
 
-/** The numbers of a curve, downloaded as a visitor would: column by title, row by row. */
-export async function curve(page: Page, title: string): Promise<Record<string, number[]>> {
+/** The numbers of a curve, downloaded as a visitor would: the values of each method, in the order of steps. */
+export async function curve(page: Page, title: string): Promise<Record<'HUT' | 'LoRA', number[]>> {
   await page.getByRole('button', { name: `Save ${title}` }).click();
   const downloading = page.waitForEvent('download');
   await page.getByRole('menuitem', { name: 'Numbers (CSV)' }).click();
-  const [header, ...rows] = (await readFile(await (await downloading).path(), 'utf8'))
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(','));
-  return Object.fromEntries(header!.map((name, i) => [name, rows.map((row) => Number(row[i]))]));
+  const text = await readFile(await (await downloading).path(), 'utf8');
+  const { data, meta } = Papa.parse<Record<string, string>>(text.trim(), { header: true });
+  const values = (method: string) => {
+    // A smoothed line stands beside the measured one.
+    const column = meta.fields!.find((field) => field.startsWith(method) && !/smooth/.test(field))!;
+    return data
+      .map((row) => row[column]!)
+      .filter(Boolean)
+      .map(Number);
+  };
+  return { HUT: values('HUT'), LoRA: values('LoRA') };
 }

@@ -10,6 +10,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   cursorType: 'pointer',
   headings: { fontWeight: '600' },
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    // The page has one banner, its bar.
+    ModalHeader: { defaultProps: { role: 'presentation' } },
+  },
 });
 
 /** Mantine's own dimmed text is too faint to read on a panel (under 4.5 : 1). */
