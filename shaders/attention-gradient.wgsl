@@ -1,33 +1,26 @@
-// Gradients of attention.wgsl, recomputing p from logSumExp, in three passes:
-//   STATISTICS      statistics_i = (delta_i, logSumExp_i), delta_i = dy_i · o_i        one thread a query i
-//   QUERY_GRADIENT  dq_i = scale Σ_j ds_ij k_j                                         one thread a query i
-//   KEY_GRADIENT    dv_j = Σ_i p_ij dy_i,  dk_j = scale Σ_i ds_ij q_i                  one thread a key j
-// with ds_ij = p_ij (dy_i · v_j - delta_i); under DROPOUT dy_i · v_j and the p in dv carry the mask and keepScale.
+// Gradients of attention.wgsl, recomputing p from logSumExp; with (delta, logSumExp) of each query from attention-statistics.wgsl:
+//   p_ij = exp(scale · q_i · k_j - logSumExp_i)        ds_ij = scale · p_ij (dy_i · v_j - delta_i)
+//   QUERIES  dq_i = Σ_j ds_ij k_j                      a thread takes OWN queries i and walks over keys j
+//   else     dk_j = Σ_i ds_ij q_i, dv_j = Σ_i p_ij dy_i   a thread takes OWN keys j and walks over queries i
+// Under DROPOUT dy_i · v_j and the p in dv carry the mask and keepScale.
+//
+// Both passes are one code on mirrored names: own and across are q and k (or k and q), ownPair and acrossPair dy and v (or v and dy).
+// A thread takes the other side BLOCK rows at a time, OWN × BLOCK scores in registers; the unfinished gradients rest in memory.
 //#include "random"
 
 struct Params { length: u32, heads: u32, stride: u32, scale: f32, site: u32, threshold: u32, keepScale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> dy: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> statistics: array<vec2f>;
-//#if STATISTICS
-@group(0) @binding(3) var<storage, read_write> o: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> logSumExp: array<f32>;
-//#else
-@group(0) @binding(3) var<storage, read_write> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> k: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> v: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> lengths: array<u32>;
+@group(0) @binding(1) var<storage, read_write> own: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> across: array<vec4f>;
+//#if WANT_OWN
+@group(0) @binding(3) var<storage, read_write> ownPair: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dOwn: array<vec4f>;
 //#endif
-//#if QUERY_GRADIENT
-@group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
-//#endif
-//#if KEY_GRADIENT
-//#if WANT_KEY
-@group(0) @binding(7) var<storage, read_write> dk: array<vec4f>;
-//#endif
+@group(0) @binding(5) var<storage, read_write> acrossPair: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> statistics: array<vec2f>;
+@group(0) @binding(7) var<storage, read_write> lengths: array<u32>;
 //#if WANT_VALUE
 @group(0) @binding(8) var<storage, read_write> dv: array<vec4f>;
-//#endif
 //#endif
 //#if DROPOUT
 struct Step { seed: u32 }
@@ -38,120 +31,142 @@ fn total(x: vec4f) -> f32 { return x.x + x.y + x.z + x.w; }
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let own = group.x * WORKGROUP + local;
+  let first = (group.x * WORKGROUP + local) * OWN;
   let head = group.y;
   let b = group.z;
-  if (own >= params.length) { return; }
+  if (first >= params.length) { return; }
   let rows = b * params.length;
-  let at = (rows + own) * params.stride + head * HEAD_VECTORS;
+  let headAt = head * HEAD_VECTORS;
+  let keys = min(lengths[b], params.length);
 //#if DROPOUT
-  let key0 = (b * params.heads + head) * params.length;
+  let pairs = (b * params.heads + head) * params.length;
   let dropout = dropoutKey(step.seed, params.site);
 //#endif
-
-//#if STATISTICS
-  var deltas = vec4f();
-//#for c HEAD_VECTORS
-  deltas += dy[at + {c}u] * o[at + {c}u];
-//#endfor
-  let row = (rows + own) * params.heads + head;
-  statistics[row] = vec2f(total(deltas), logSumExp[row]);
-//#endif
-
-//#if QUERY_GRADIENT
-//#for c HEAD_VECTORS
-  let q{c} = q[at + {c}u] * params.scale;
-  let dy{c} = dy[at + {c}u];
-  var dq{c} = vec4f();
-//#endfor
-  let ownStatistics = statistics[(rows + own) * params.heads + head];
+  var start = 0u;
+//#if QUERIES
+  var end = keys;
 //#if CAUSAL
-  let keys = min(lengths[b], own + 1u);
+  end = min(keys, first + OWN);
+//#endif
 //#else
-  let keys = min(lengths[b], params.length);
-//#endif
-  for (var j = 0u; j < keys; j++) {
-    let key = (rows + j) * params.stride + head * HEAD_VECTORS;
-    var scores = vec4f();
-    var products = vec4f();
-//#for c HEAD_VECTORS
-    let k{c} = k[key + {c}u];
-    scores += q{c} * k{c};
-    products += dy{c} * v[key + {c}u];
-//#endfor
-    let p = exp(total(scores) - ownStatistics.y);
-//#if DROPOUT
-    let dp = select(0.0, total(products) * params.keepScale, keeps(dropout, (key0 + own) * params.length + j, params.threshold));
-//#else
-    let dp = total(products);
-//#endif
-    let ds = p * (dp - ownStatistics.x) * params.scale;
-//#for c HEAD_VECTORS
-    dq{c} += ds * k{c};
-//#endfor
-  }
-//#for c HEAD_VECTORS
-  dq[at + {c}u] = dq{c};
-//#endfor
-//#endif
-
-//#if KEY_GRADIENT
-//#for c HEAD_VECTORS
-  let k{c} = k[at + {c}u] * params.scale;
-//#if WANT_KEY
-  let v{c} = v[at + {c}u];
-  var dk{c} = vec4f();
-//#endif
-//#if WANT_VALUE
-  var dv{c} = vec4f();
-//#endif
-//#endfor
-  if (own < lengths[b]) {
+  // A masked key still takes a turn, in which all its p are zero, so that its gradients are written.
+  let end = params.length;
 //#if CAUSAL
-    let first = own;
-//#else
-    let first = 0u;
+  start = first;
 //#endif
-    for (var i = first; i < params.length; i++) {
-      let query = (rows + i) * params.stride + head * HEAD_VECTORS;
-      let queryStatistics = statistics[(rows + i) * params.heads + head];
-      var scores = vec4f();
-      var products = vec4f();
-//#for c HEAD_VECTORS
-      let q{c} = q[query + {c}u];
-      let dy{c} = dy[query + {c}u];
-      scores += q{c} * k{c};
-//#if WANT_KEY
-      products += dy{c} * v{c};
+  if (first >= keys) { start = end - 1u; }
+//#endif
+  // Rows beyond the end repeat the last one and are not stored.
+//#for r OWN
+  let at{r} = (rows + min(first + {r}u, params.length - 1u)) * params.stride + headAt;
+//#if QUERIES
+  let ownStatistics{r} = statistics[(rows + min(first + {r}u, params.length - 1u)) * params.heads + head];
 //#endif
 //#endfor
-      let p = exp(total(scores) - queryStatistics.y);
-//#if DROPOUT
-      let kept = select(0.0, params.keepScale, keeps(dropout, (key0 + i) * params.length + own, params.threshold));
-//#else
-      let kept = 1.0;
+
+  for (var turn = start; turn < end; turn += BLOCK) {
+//#for t BLOCK
+    let row{t} = rows + min(turn + {t}u, end - 1u);
+    let to{t} = row{t} * params.stride + headAt;
+//#if !QUERIES
+    let acrossStatistics{t} = statistics[row{t} * params.heads + head];
 //#endif
-//#if WANT_VALUE
-      let weight = p * kept;
-//#for c HEAD_VECTORS
-      dv{c} += weight * dy{c};
+//#for r OWN
+    var score{r}_{t} = vec4f();
+    var product{r}_{t} = vec4f();
 //#endfor
-//#endif
-//#if WANT_KEY
-      let ds = p * (total(products) * kept - queryStatistics.x) * params.scale;
-//#for c HEAD_VECTORS
-      dk{c} += ds * q{c};
 //#endfor
-//#endif
+    for (var c = 0u; c < HEAD_VECTORS; c++) {
+//#for r OWN
+      let own{r} = own[at{r} + c];
+//#endfor
+//#for t BLOCK
+      let across{t} = across[to{t} + c];
+//#for r OWN
+      score{r}_{t} += own{r} * across{t};
+//#endfor
+//#endfor
     }
-  }
-//#for c HEAD_VECTORS
-//#if WANT_KEY
-  dk[at + {c}u] = dk{c};
+//#if WANT_OWN
+    for (var c = 0u; c < HEAD_VECTORS; c++) {
+//#for r OWN
+      let own{r} = ownPair[at{r} + c];
+//#endfor
+//#for t BLOCK
+      let across{t} = acrossPair[to{t} + c];
+//#for r OWN
+      product{r}_{t} += own{r} * across{t};
+//#endfor
+//#endfor
+    }
+//#endif
+//#for r OWN
+//#for t BLOCK
+//#if QUERIES
+    let i{r}_{t} = first + {r}u;
+    let j{r}_{t} = turn + {t}u;
+    let s{r}_{t} = ownStatistics{r};
+//#else
+    let i{r}_{t} = turn + {t}u;
+    let j{r}_{t} = first + {r}u;
+    let s{r}_{t} = acrossStatistics{t};
+//#endif
+//#if CAUSAL
+    let live{r}_{t} = turn + {t}u < end && j{r}_{t} < keys && j{r}_{t} <= i{r}_{t};
+//#else
+    let live{r}_{t} = turn + {t}u < end && j{r}_{t} < keys;
+//#endif
+    let p{r}_{t} = select(0.0, exp(params.scale * total(score{r}_{t}) - s{r}_{t}.y), live{r}_{t});
+//#if DROPOUT
+    let kept{r}_{t} = select(0.0, params.keepScale, keeps(dropout, (pairs + i{r}_{t}) * params.length + j{r}_{t}, params.threshold));
+//#else
+    let kept{r}_{t} = 1.0;
+//#endif
+    let ds{r}_{t} = params.scale * p{r}_{t} * (kept{r}_{t} * total(product{r}_{t}) - s{r}_{t}.x);
+    let kept_p{r}_{t} = p{r}_{t} * kept{r}_{t};
+//#endfor
+//#endfor
+//#if WANT_OWN
+    for (var c = 0u; c < HEAD_VECTORS; c++) {
+//#for r OWN
+      var sum{r} = vec4f();
+//#endfor
+      if (turn > start) {
+//#for r OWN
+        sum{r} = dOwn[at{r} + c];
+//#endfor
+      }
+//#for t BLOCK
+      let across{t} = across[to{t} + c];
+//#for r OWN
+      sum{r} += ds{r}_{t} * across{t};
+//#endfor
+//#endfor
+//#for r OWN
+      if (first + {r}u < params.length) { dOwn[at{r} + c] = sum{r}; }
+//#endfor
+    }
 //#endif
 //#if WANT_VALUE
-  dv[at + {c}u] = dv{c};
-//#endif
+    for (var c = 0u; c < HEAD_VECTORS; c++) {
+//#for r OWN
+      var sum{r} = vec4f();
 //#endfor
+      if (turn > start) {
+//#for r OWN
+        sum{r} = dv[at{r} + c];
+//#endfor
+      }
+//#for t BLOCK
+      let across{t} = acrossPair[to{t} + c];
+//#for r OWN
+      sum{r} += kept_p{r}_{t} * across{t};
+//#endfor
+//#endfor
+//#for r OWN
+      if (first + {r}u < params.length) { dv[at{r} + c] = sum{r}; }
+//#endfor
+    }
 //#endif
+  }
 }

@@ -1,5 +1,8 @@
 // o_i = Σ_j p_ij v_j,  p_ij = softmax_j(scale · q_i · k_j)  for one head of one row of the batch; keys j < lengths[b], CAUSAL: j <= i.
-// q, k, v, o: [batch · length, heads · head size], logSumExp: [batch · length, heads]. One thread a query, online softmax.
+// q, k, v, o: [batch · length, heads · head size], logSumExp: [batch · length, heads].
+//
+// A thread takes OWN neighbouring queries and walks over the keys BLOCK at a time with an online softmax; the OWN × BLOCK scores of a
+// turn stay in registers, the unfinished o rests in memory, so code and registers do not grow with the head size.
 // DROPOUT: p is kept or zeroed by counter, and scaled by keepScale.
 //#include "random"
 
@@ -18,59 +21,97 @@ struct Step { seed: u32 }
 @group(0) @binding(7) var<uniform> step: Step;
 //#endif
 
+const lowest = -3e38;
+
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let i = group.x * WORKGROUP + local;
+  let first = (group.x * WORKGROUP + local) * OWN;
   let head = group.y;
   let b = group.z;
-  if (i >= params.length) { return; }
-  let query = (b * params.length + i) * params.stride + head * HEAD_VECTORS;
-//#for c HEAD_VECTORS
-  let q{c} = q[query + {c}u] * params.scale;
-  var o{c} = vec4f();
-//#endfor
-  var peak = -3e38;
-  var sum = 0.0;
+  if (first >= params.length) { return; }
+  let rows = b * params.length;
+  let headAt = head * HEAD_VECTORS;
+//#if DROPOUT
+  let pairs = (b * params.heads + head) * params.length;
+  let dropout = dropoutKey(step.seed, params.site);
+//#endif
 //#if CAUSAL
-  let keys = min(lengths[b], i + 1u);
+  let keys = min(lengths[b], first + OWN);
 //#else
   let keys = min(lengths[b], params.length);
 //#endif
-//#if DROPOUT
-  let key0 = ((b * params.heads + head) * params.length + i) * params.length;
-  let dropout = dropoutKey(step.seed, params.site);
-//#endif
-  for (var j = 0u; j < keys; j++) {
-    let key = (b * params.length + j) * params.stride + head * HEAD_VECTORS;
-    var products = vec4f();
-//#for c HEAD_VECTORS
-    products += q{c} * k[key + {c}u];
+  // Queries beyond the row's end repeat its last one and are not stored.
+//#for r OWN
+  let i{r} = min(first + {r}u, params.length - 1u);
+  let query{r} = (rows + i{r}) * params.stride + headAt;
+  var peak{r} = lowest;
+  var sum{r} = 0.0;
 //#endfor
-    let score = products.x + products.y + products.z + products.w;
-    if (score > peak) {
-      let shrink = exp(peak - score);
-      peak = score;
-      sum *= shrink;
-//#for c HEAD_VECTORS
-      o{c} *= shrink;
+  for (var j0 = 0u; j0 < keys; j0 += BLOCK) {
+//#for t BLOCK
+    let key{t} = (rows + min(j0 + {t}u, keys - 1u)) * params.stride + headAt;
+//#for r OWN
+    var products{r}_{t} = vec4f();
+//#endfor
+//#endfor
+    for (var c = 0u; c < HEAD_VECTORS; c++) {
+//#for r OWN
+      let q{r} = q[query{r} + c];
+//#endfor
+//#for t BLOCK
+      let k{t} = k[key{t} + c];
+//#for r OWN
+      products{r}_{t} += q{r} * k{t};
+//#endfor
 //#endfor
     }
-    let p = exp(score - peak);
-    sum += p;
-//#if DROPOUT
-    let weight = select(0.0, p * params.keepScale, keeps(dropout, key0 + j, params.threshold));
+    let last = j0 + BLOCK >= keys;
+//#for r OWN
+    var high{r} = peak{r};
+//#for t BLOCK
+//#if CAUSAL
+    let live{r}_{t} = j0 + {t}u < min(keys, i{r} + 1u);
 //#else
-    let weight = p;
+    let live{r}_{t} = j0 + {t}u < keys;
 //#endif
-//#for c HEAD_VECTORS
-    o{c} += weight * v[key + {c}u];
+    let score{r}_{t} = select(lowest, params.scale * (products{r}_{t}.x + products{r}_{t}.y + products{r}_{t}.z + products{r}_{t}.w), live{r}_{t});
+    high{r} = max(high{r}, score{r}_{t});
 //#endfor
+    let shrink{r} = exp(peak{r} - high{r});
+    peak{r} = high{r};
+    sum{r} *= shrink{r};
+//#for t BLOCK
+    var p{r}_{t} = exp(score{r}_{t} - high{r});
+    sum{r} += p{r}_{t};
+//#if DROPOUT
+    p{r}_{t} = select(0.0, p{r}_{t} * params.keepScale, keeps(dropout, (pairs + i{r}) * params.length + j0 + {t}u, params.threshold));
+//#endif
+//#endfor
+    let norm{r} = select(1.0, 1.0 / sum{r}, last);
+//#endfor
+    for (var c = 0u; c < HEAD_VECTORS; c++) {
+//#for r OWN
+      var o{r} = vec4f();
+//#endfor
+      if (j0 > 0u) {
+//#for r OWN
+        o{r} = o[query{r} + c] * shrink{r};
+//#endfor
+      }
+//#for t BLOCK
+      let v{t} = v[key{t} + c];
+//#for r OWN
+      o{r} += p{r}_{t} * v{t};
+//#endfor
+//#endfor
+//#for r OWN
+      if (first + {r}u < params.length) { o[query{r} + c] = o{r} * norm{r}; }
+//#endfor
+    }
   }
-  let inverse = 1.0 / sum;
-//#for c HEAD_VECTORS
-  o[query + {c}u] = o{c} * inverse;
-//#endfor
 //#if STORE_LOG_SUM_EXP
-  logSumExp[(b * params.length + i) * params.heads + head] = peak + log(sum);
+//#for r OWN
+  if (first + {r}u < params.length) { logSumExp[(rows + i{r}) * params.heads + head] = peak{r} + log(sum{r}); }
+//#endfor
 //#endif
 }

@@ -62,7 +62,13 @@ export interface Program {
 /** What a variant chooser answers where there is no device: the plain register kernel. */
 export const defaultChoice: KernelChoice = {
   lanesPerRow: 1,
-  linear: () => ({ shader: 'linear', constants: { ROWS: 8, VECTORS: 1, THREADS_X: 8, THREADS_Y: 4 }, rolled: false, tile: [32, 32] }),
+  attention: () => ({ own: 2, block: 4, workgroup: 4 }),
+  linear: () => ({
+    shader: 'linear',
+    constants: { ROWS: 8, VECTORS: 1, THREADS_X: 8, THREADS_Y: 4 },
+    rolled: false,
+    tile: [32, 32],
+  }),
 };
 
 class Arena {
@@ -76,7 +82,10 @@ class Arena {
     const size = align(bytes);
     if (size > this.chunkBytes) {
       const [need, have] = [size, this.chunkBytes].map((value) => `${Math.ceil(value / 2 ** 20)} MiB`);
-      throw new UserError('model/too-large', `One tensor of this run needs ${need}, but this GPU allows ${have} in one piece; use a smaller batch, maxLength or model.`);
+      throw new UserError(
+        'model/too-large',
+        `One tensor of this run needs ${need}, but this GPU allows ${have} in one piece; use a smaller batch, maxLength or model.`,
+      );
     }
     for (let i = this.#live.length - 1; i >= 0; i--) if (this.#live[i]!.until < at) this.#live.splice(i, 1);
     const fit = (start: number) => {
@@ -135,15 +144,18 @@ export function compile(
 
   const arena = new Arena(Math.floor((options.chunkBytes ?? 128 * 2 ** 20) / alignment) * alignment);
   const inputs = graph.named('input').filter((tensor) => used.has(tensor));
-  for (const input of inputs) locations.set(input, { space: 'arena', ...arena.place(byteLength(input), 0, nodes.length) });
+  for (const input of inputs)
+    locations.set(input, { space: 'arena', ...arena.place(byteLength(input), 0, nodes.length) });
   const weights = graph.named('weight').filter((tensor) => used.has(tensor));
   for (const weight of weights) locations.set(weight, { space: 'weight' });
-  for (const parameter of graph.named('parameter')) locations.set(parameter, { space: 'parameters', offset: offsetOf(parameter) });
+  for (const parameter of graph.named('parameter'))
+    locations.set(parameter, { space: 'parameters', offset: offsetOf(parameter) });
 
   const calls: PlannedCall[] = [];
   nodes.forEach((node, i) => {
     for (const output of Object.values(node.outputs))
-      if (!locations.has(output)) locations.set(output, { space: 'arena', ...arena.place(byteLength(output), i, lastUse.get(output) ?? i) });
+      if (!locations.has(output))
+        locations.set(output, { space: 'arena', ...arena.place(byteLength(output), i, lastUse.get(output) ?? i) });
     const lowered = node.operation.lower(node, choice);
     lowered.forEach((call, part) => {
       const bound = new Set(Object.values(call.bindings));

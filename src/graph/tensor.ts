@@ -55,7 +55,12 @@ export interface Operation {
    * Given gradients of outputs (missing ones are zero), appends nodes to the graph and returns gradients of those inputs
    * for which `wanted` is true. Absent: the operation is not differentiable.
    */
-  vjp?(graph: GraphBuilder, node: Node, gradients: Record<string, Tensor | undefined>, wanted: (input: string) => boolean): Record<string, Tensor | undefined>;
+  vjp?(
+    graph: GraphBuilder,
+    node: Node,
+    gradients: Record<string, Tensor | undefined>,
+    wanted: (input: string) => boolean,
+  ): Record<string, Tensor | undefined>;
   lower(node: Node, choose: KernelChoice): KernelCall[];
   /** Floating-point operations executed; an FMA counts two, a transcendental one. */
   flops(node: Node): number;
@@ -66,6 +71,21 @@ export interface KernelChoice {
   linear(shape: LinearShape): LinearVariant;
   /** Threads that share one row in row-wise kernels: 1 suits software adapters, 32 or more a GPU. */
   readonly lanesPerRow: number;
+  attention(shape: AttentionShape): AttentionVariant;
+}
+
+export interface AttentionShape {
+  readonly headSize: number;
+  readonly length: number;
+}
+
+export interface AttentionVariant {
+  /** Queries (or keys, in their gradient) of one thread. */
+  readonly own: number;
+  /** Keys (or queries) it takes in one turn. */
+  readonly block: number;
+  /** Threads of a workgroup. */
+  readonly workgroup: number;
 }
 
 export interface LinearShape {
@@ -88,7 +108,12 @@ export interface LinearVariant {
 
 /** What operations and models need of a graph while tracing. */
 export interface GraphBuilder {
-  apply(operation: Operation, inputs: Record<string, Tensor | undefined>, attributes: Attributes, outputs: Record<string, readonly number[]>): TensorRecord;
+  apply(
+    operation: Operation,
+    inputs: Record<string, Tensor | undefined>,
+    attributes: Attributes,
+    outputs: Record<string, readonly number[]>,
+  ): TensorRecord;
   /** Adds an output to a node after the fact: a value that only the backward pass needs. */
   addOutput(node: Node, name: string, shape: readonly number[]): Tensor;
 }

@@ -1,25 +1,55 @@
 /**
- * The variants of the matmul and which adapter they suit.
+ * The variants of the kernels, and which suit an adapter before anything is measured.
  *
- * `block…` are register tiles without shared memory (`shaders/linear.wgsl`): best on software adapters, where a load costs ten times
- * a multiplication and a barrier a thousand. `tiled…` share tiles of both operands in a workgroup (`shaders/linear-tiled.wgsl`):
- * best on GPUs. All add products in the same order, so the choice changes speed, not the result on one device.
+ * `block…` are register tiles without shared memory (`shaders/linear.wgsl`): best on software adapters, where a load costs several
+ * multiplications and a barrier a thousand, so that only larger tiles help. What bounds them there is the compiler: SwiftShader takes
+ * about 0.15 s for a tile of 8 × 8 outputs a thread, 0.8 s for 16 × 16. `tiled…` share tiles of both operands in a workgroup
+ * (`shaders/linear-tiled.wgsl`): best on GPUs. Every variant adds the products of an output in the order of `inner`.
  */
-import type { LinearVariant } from './tensor';
+import type { KernelChoice, LinearShape, LinearVariant } from './tensor';
 
-function block(rows: number, vectors: number, threadsX: number, threadsY: number): LinearVariant {
+/** `rows × columns` outputs a thread. */
+function block(rows: number, columns: number, threadsX: number, threadsY: number): LinearVariant {
   return {
     shader: 'linear',
-    constants: { ROWS: rows, VECTORS: vectors, THREADS_X: threadsX, THREADS_Y: threadsY },
-    rolled: rows * vectors > 16,
-    tile: [rows * threadsY, vectors * 4 * threadsX],
+    constants: { ROWS: rows, VECTORS: columns / 4, THREADS_X: threadsX, THREADS_Y: threadsY },
+    rolled: rows * columns > 64,
+    tile: [rows * threadsY, columns * threadsX],
   };
 }
 
-export const linearVariants: Readonly<Record<string, LinearVariant>> = {
-  'block 16×16': block(16, 4, 4, 1),
-  'block 8×16': block(8, 4, 4, 1),
-  'block 8×8': block(8, 2, 4, 1),
-  'block 8×8 tall': block(8, 2, 1, 4),
-  'block 8×4': block(8, 1, 8, 4),
-};
+/** Workgroups have a multiple of 4 threads: the width of a software adapter's lanes. Tall ones are for the thin products of LoRA. */
+export const linearVariants = {
+  'block 16×16': block(16, 16, 4, 1),
+  'block 8×16': block(8, 16, 4, 1),
+  'block 8×8': block(8, 8, 4, 1),
+  'block 8×8 tall': block(8, 8, 1, 4),
+  'block 4×4': block(4, 4, 8, 8),
+  'block 4×4 tall': block(4, 4, 2, 32),
+} as const satisfies Record<string, LinearVariant>;
+
+export type LinearVariantName = keyof typeof linearVariants;
+
+/** Few columns: no thread should have more of them than there are. */
+export const isThin = ({ columns }: LinearShape): boolean => columns <= 32;
+
+function softwareVariant(shape: LinearShape): LinearVariantName {
+  if (isThin(shape)) return 'block 8×8 tall';
+  // A classifier head's few rows are not worth a long compilation.
+  return shape.rows > 16 && shape.inner * shape.columns >= 128 * 128 ? 'block 16×16' : 'block 8×8';
+}
+
+function gpuVariant(shape: LinearShape): LinearVariantName {
+  return isThin(shape) ? 'block 4×4 tall' : 'block 4×4';
+}
+
+/** The choice by rule alone: the same for every device of a kind. */
+export function staticChoice({ software }: { readonly software: boolean }): KernelChoice {
+  const variant = software ? softwareVariant : gpuVariant;
+  return {
+    linear: (shape) => linearVariants[variant(shape)],
+    lanesPerRow: software ? 1 : 32,
+    // A thread's queries share the keys and values it loads; on a GPU threads are worth more than that.
+    attention: () => (software ? { own: 4, block: 4, workgroup: 4 } : { own: 1, block: 4, workgroup: 64 }),
+  };
+}

@@ -7,10 +7,18 @@
  * Online softmax and recomputation as in FlashAttention (Dao et al. 2022). Keys at or beyond a row's length are masked, and with
  * `causal` those after the query. Dropout falls on p.
  */
-import { elements, type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor, type Values } from '../tensor';
+import {
+  elements,
+  grid,
+  type AttentionVariant,
+  type GraphBuilder,
+  type KernelCall,
+  type Node,
+  type Operation,
+  type Tensor,
+  type Values,
+} from '../tensor';
 import { dropoutParams, keeps } from './elementwise';
-
-const workgroup = 32;
 
 function dimensions({ inputs, attributes }: Node) {
   const [tokens, hiddenSize] = inputs['q']!.shape as [number, number];
@@ -19,9 +27,17 @@ function dimensions({ inputs, attributes }: Node) {
 }
 
 /** Calls `visit` with every unmasked (query row, key row, head) and its probability, after and before dropout. */
-function forEachPair(node: Node, values: Values, visit: (pair: { i: number; j: number; column: number; p: number; kept: number }) => void) {
+function forEachPair(
+  node: Node,
+  values: Values,
+  visit: (pair: { i: number; j: number; column: number; p: number; kept: number }) => void,
+) {
   const { hiddenSize, heads, length, batchSize, headSize } = dimensions(node);
-  const { probability = 0, site = 0, causal } = node.attributes as { probability?: number; site?: number; causal?: boolean };
+  const {
+    probability = 0,
+    site = 0,
+    causal,
+  } = node.attributes as { probability?: number; site?: number; causal?: boolean };
   const [q, k, lengths] = [values(node.inputs['q']!), values(node.inputs['k']!), values(node.inputs['lengths']!)];
   for (let b = 0; b < batchSize; b++)
     for (let head = 0; head < heads; head++)
@@ -30,20 +46,30 @@ function forEachPair(node: Node, values: Values, visit: (pair: { i: number; j: n
         const keys = Math.min(lengths[b]!, causal ? query + 1 : length);
         const scores = Array.from({ length: keys }, (_, key) => {
           let score = 0;
-          for (let c = 0; c < headSize; c++) score += q[i * hiddenSize + column + c]! * k[(b * length + key) * hiddenSize + column + c]!;
+          for (let c = 0; c < headSize; c++)
+            score += q[i * hiddenSize + column + c]! * k[(b * length + key) * hiddenSize + column + c]!;
           return score / Math.sqrt(headSize);
         });
         const max = Math.max(...scores);
         const sum = scores.reduce((total, score) => total + Math.exp(score - max), 0);
         scores.forEach((score, key) => {
           const p = Math.exp(score - max) / sum;
-          const kept = probability && !keeps(0, site, ((b * heads + head) * length + query) * length + key, probability) ? 0 : 1 / (1 - probability);
+          const kept =
+            probability && !keeps(0, site, ((b * heads + head) * length + query) * length + key, probability)
+              ? 0
+              : 1 / (1 - probability);
           visit({ i, j: b * length + key, column, p, kept });
         });
       }
 }
 
-function call(node: Node, shader: string, flags: Record<string, boolean>, bindings: Record<string, Tensor | undefined>): KernelCall {
+function call(
+  node: Node,
+  shader: string,
+  { own, block, workgroup }: AttentionVariant,
+  flags: Record<string, boolean>,
+  bindings: Record<string, Tensor | undefined>,
+): KernelCall {
   const { hiddenSize, heads, length, batchSize, headSize } = dimensions(node);
   if (headSize % 4) throw new Error(`attention: head size ${headSize} is not a multiple of 4`);
   const present = Object.entries(bindings).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
@@ -51,14 +77,34 @@ function call(node: Node, shader: string, flags: Record<string, boolean>, bindin
     shader,
     constants: {
       WORKGROUP: workgroup,
+      OWN: own,
+      BLOCK: block,
       HEAD_VECTORS: headSize / 4,
       CAUSAL: node.attributes['causal'] === true,
       DROPOUT: Boolean(node.attributes['probability']),
       ...flags,
     },
     bindings: Object.fromEntries(present),
-    params: { length, heads, stride: hiddenSize / 4, scale: 1 / Math.sqrt(headSize), ...dropoutParams(node.attributes) },
-    workgroups: [Math.ceil(length / workgroup), heads, batchSize],
+    params: {
+      length,
+      heads,
+      stride: hiddenSize / 4,
+      scale: 1 / Math.sqrt(headSize),
+      ...dropoutParams(node.attributes),
+    },
+    workgroups: [Math.ceil(length / (workgroup * own)), heads, batchSize],
+  };
+}
+
+function statisticsCall(node: Node): KernelCall {
+  const { tokens, heads, headSize } = dimensions(node);
+  const { dy, o, logSumExp } = node.inputs as { dy: Tensor; o: Tensor; logSumExp: Tensor };
+  return {
+    shader: 'attention-statistics',
+    constants: { WORKGROUP: 64, HEAD_VECTORS: headSize / 4 },
+    bindings: { dy, o, logSumExp, statistics: node.outputs['statistics']! },
+    params: { count: tokens * heads },
+    workgroups: grid(Math.ceil((tokens * heads) / 64)),
   };
 }
 
@@ -66,7 +112,12 @@ const attentionGradientOperation: Operation = {
   name: 'attentionGradient',
   reference: (node, values) => {
     const { hiddenSize, headSize } = dimensions(node);
-    const [q, k, v, dy] = ['q', 'k', 'v', 'dy'].map((name) => values(node.inputs[name]!)) as [Float64Array, Float64Array, Float64Array, Float64Array];
+    const [q, k, v, dy] = ['q', 'k', 'v', 'dy'].map((name) => values(node.inputs[name]!)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
     const [dq, dk, dv] = [new Float64Array(q.length), new Float64Array(q.length), new Float64Array(q.length)];
     const scale = 1 / Math.sqrt(headSize);
     const pairs: { i: number; j: number; column: number; p: number; kept: number }[] = [];
@@ -92,25 +143,38 @@ const attentionGradientOperation: Operation = {
     }
     return { dq, dk, dv };
   },
-  lower: (node) => {
+  lower: (node, choose) => {
     const { dq, dk, dv, statistics } = node.outputs;
-    const { o, dy, logSumExp } = node.inputs;
-    const pass = (name: string, bindings: Record<string, Tensor | undefined>) => {
-      const passes = { STATISTICS: false, QUERY_GRADIENT: false, KEY_GRADIENT: false, WANT_KEY: dk !== undefined, WANT_VALUE: dv !== undefined };
-      return call(node, 'attention-gradient', { ...passes, [name]: true }, { statistics, dy, ...bindings });
-    };
-    const { q, k, v, lengths } = node.inputs;
+    const { q, k, v, dy, lengths } = node.inputs;
+    const pass = (flags: Record<string, boolean>, bindings: Record<string, Tensor | undefined>) =>
+      call(node, 'attention-gradient', choose.attention(dimensions(node)), flags, { statistics, lengths, ...bindings });
     return [
-      pass('STATISTICS', { o, logSumExp }),
-      ...(dq ? [pass('QUERY_GRADIENT', { q, k, v, lengths, dq })] : []),
-      ...(dk || dv ? [pass('KEY_GRADIENT', { q, k, v, lengths, dk, dv })] : []),
+      statisticsCall(node),
+      ...(dq
+        ? [
+            pass(
+              { QUERIES: true, WANT_OWN: true, WANT_VALUE: false },
+              { own: q, across: k, ownPair: dy, acrossPair: v, dOwn: dq },
+            ),
+          ]
+        : []),
+      ...(dk || dv
+        ? [
+            pass(
+              { QUERIES: false, WANT_OWN: dk !== undefined, WANT_VALUE: dv !== undefined },
+              { own: k, across: q, ownPair: v, acrossPair: dy, dOwn: dk, dv },
+            ),
+          ]
+        : []),
     ];
   },
   flops: (node) => {
     const { tokens, hiddenSize, length } = dimensions(node);
     const { dq, dk, dv } = node.outputs;
     const products = (dq ? 3 : 0) + (dk ? 3 : dv ? 1 : 0) + (dv ? 1 : 0);
-    return tokens * length * (2 * hiddenSize * products + 6 * Number(node.attributes['heads'])) + 2 * tokens * hiddenSize;
+    return (
+      tokens * length * (2 * hiddenSize * products + 6 * Number(node.attributes['heads'])) + 2 * tokens * hiddenSize
+    );
   },
 };
 
@@ -129,11 +193,26 @@ const attentionOperation: Operation = {
     const { inputs, attributes, outputs } = node;
     const { tokens, heads } = dimensions(node);
     const logSumExp = outputs['logSumExp'] ?? graph.addOutput(node, 'logSumExp', [tokens, heads]);
-    const wantedShapes = Object.fromEntries(['q', 'k', 'v'].filter(wanted).map((name) => [`d${name}`, inputs[name]!.shape]));
-    const gradients = graph.apply(attentionGradientOperation, { ...inputs, dy, o: outputs['o'], logSumExp }, attributes, { ...wantedShapes, statistics: [tokens, heads, 2] });
+    const wantedShapes = Object.fromEntries(
+      ['q', 'k', 'v'].filter(wanted).map((name) => [`d${name}`, inputs[name]!.shape]),
+    );
+    const gradients = graph.apply(
+      attentionGradientOperation,
+      { ...inputs, dy, o: outputs['o'], logSumExp },
+      attributes,
+      { ...wantedShapes, statistics: [tokens, heads, 2] },
+    );
     return { q: gradients['dq'], k: gradients['dk'], v: gradients['dv'] };
   },
-  lower: (node) => [call(node, 'attention', { STORE_LOG_SUM_EXP: node.outputs['logSumExp'] !== undefined }, { ...node.inputs, ...node.outputs })],
+  lower: (node, choose) => [
+    call(
+      node,
+      'attention',
+      choose.attention(dimensions(node)),
+      { STORE_LOG_SUM_EXP: node.outputs['logSumExp'] !== undefined },
+      { ...node.inputs, ...node.outputs },
+    ),
+  ],
   flops: (node) => {
     const { tokens, length, hiddenSize, heads } = dimensions(node);
     return tokens * length * (4 * hiddenSize + 3 * heads);
@@ -149,6 +228,7 @@ export function attention(
   inputs: { q: Tensor; k: Tensor; v: Tensor; lengths: Tensor },
   attributes: { heads: number; length: number; causal?: boolean; probability?: number; site?: number },
 ): Tensor {
-  if (elements(inputs.lengths.shape) * attributes.length !== inputs.q.shape[0]) throw new Error('attention: lengths do not match the batch');
+  if (elements(inputs.lengths.shape) * attributes.length !== inputs.q.shape[0])
+    throw new Error('attention: lengths do not match the batch');
   return graph.apply(attentionOperation, inputs, attributes, { o: inputs.q.shape })['o']!;
 }

@@ -120,7 +120,7 @@ export const linearOperation: Operation = {
     return [
       {
         shader: variant.shader,
-        constants: { ...variant.constants, ...flags, DEPTH: inner % 8 === 0 ? 2 : 1 },
+        constants: { ...variant.constants, ...flags },
         bindings: { ...inputs, ...outputs },
         params: { rows, inner, columns, rank: inputs['u']?.shape[1] ?? 0, alpha: Number(attributes['alpha'] ?? 1), lowRankAlpha: Number(attributes['lowRankAlpha'] ?? 1) },
         workgroups: [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows), 1],
