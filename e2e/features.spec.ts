@@ -83,6 +83,7 @@ test('a run is drawn, compared, tried, taken home and remembered', async ({ page
     await page.getByRole('textbox', { name: 'Text' }).fill('<img src=x onerror=alert(1)> The food was wonderful.');
     for (const model of ['Before training', 'HUT', 'LoRA']) {
       const answer = page.getByRole('tabpanel').getByRole('region', { name: model });
+      await expect(answer.getByRole('listitem')).toHaveCount(2);
       const shares = (await answer.getByRole('listitem').allInnerTexts()).map((text) =>
         parseFloat(/([\d.]+)%/.exec(text)![1]!),
       );

@@ -17,11 +17,17 @@ export const smallRecipe = {
 export const recipeHash = (recipe: unknown) => `#recipe=${encodeURIComponent(JSON.stringify(recipe))}`;
 
 /** A page on which any error of ours fails the test. */
-export const test = base.extend({
-  page: async ({ page }, use) => {
+export const test = base.extend<{ expectedConsole: RegExp | undefined }>({
+  /** What the console may say, e.g. the browser's own line for a refused request. */
+  expectedConsole: [undefined, { option: true }],
+  page: async ({ page, expectedConsole }, use) => {
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on(
+      'console',
+      (message) =>
+        message.type() === 'error' && !expectedConsole?.test(message.text()) && problems.push(message.text()),
+    );
     page.on('dialog', (dialog) => {
       problems.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();

@@ -33,6 +33,8 @@ export default defineConfig({
   webServer: {
     command: `npx vite build --logLevel warn --outDir out/e2e --emptyOutDir && npx vite preview --outDir out/e2e --base /some/base/ --host 127.0.0.1 --port ${port} --strictPort`,
     cwd: '..',
+    // The stand-in for the hub listens on a port of its own.
+    env: { CONNECT_SRC: 'http://127.0.0.1:*' },
     url: `http://127.0.0.1:${port}/some/base/`,
     timeout: 120_000,
     reuseExistingServer: false,

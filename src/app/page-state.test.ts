@@ -33,7 +33,11 @@ describe('recipes', () => {
       { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused' },
       { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.5 },
     ]);
-    expect(recipe.training).toMatchObject({ batchSize: 16, seed: 42 });
+    expect(recipe.training).toMatchObject({ batchSize: 16, seed: 42, learningRate: 0.1 });
+    expect(normalised({ task: 'rte', methods: [{ method: 'hut', learningRate: 0.5 }] })).toMatchObject({
+      methods: [{ method: 'hut' }],
+      training: { learningRate: 0.5 },
+    });
     expect(normalised(recipe)).toEqual(recipe);
   });
   it('knows how many examples the bundled sample has', () => {

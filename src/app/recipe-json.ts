@@ -6,10 +6,18 @@ import { parseRecipe, recipeJson, type RecipeJson } from '../train/recipe';
 
 /** Checks a recipe from outside. @throws UserError as `parseRecipe` */
 export function normalised(json: unknown): RecipeJson {
-  const { revision, data, ...recipe } = recipeJson(parseRecipe(json)) as RecipeJson;
-  const learningRate = recipe.training!.learningRate;
+  const { revision, data, training, ...recipe } = recipeJson(parseRecipe(json)) as RecipeJson;
+  // Methods that all learn at one rate share the training's.
+  const rates = [...new Set(recipe.methods!.map((method) => method.learningRate!))];
+  const learningRate = rates.length === 1 ? rates[0]! : training!.learningRate!;
   const methods = recipe.methods!.map(({ learningRate: own, ...method }) =>
     own === learningRate ? method : { ...method, learningRate: own },
   ) as RecipeJson['methods'];
-  return { ...recipe, ...(revision !== undefined && { revision }), ...(data && { data }), methods };
+  return {
+    ...recipe,
+    ...(revision !== undefined && { revision }),
+    ...(data && { data }),
+    methods,
+    training: { ...training, learningRate },
+  };
 }

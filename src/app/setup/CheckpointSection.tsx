@@ -166,7 +166,7 @@ function Info({ reference, revision }: { reference: string; revision?: string | 
       </Alert>
     );
   return (
-    <dl className="facts" style={{ minHeight: 42 }}>
+    <dl className="facts four" style={{ minHeight: 42 }}>
       <div>
         <dt>Parameters</dt>
         <dd>{info ? big(info.parameters) : '–'}</dd>

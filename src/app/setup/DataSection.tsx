@@ -8,7 +8,7 @@ import { edit } from '../recipe-edit';
 import { useApp } from '../store';
 import { DataPreview } from './DataPreview';
 import { OwnTable } from './OwnTable';
-import { useSetUp } from './setup-store';
+import { dataKey, useSetUp } from './setup-store';
 
 const known = Object.values(tasks);
 const options = [
@@ -24,7 +24,10 @@ export function DataSection() {
     if (id === 'custom' && tables[0] !== undefined) return void trainOnTable(tables[0]);
     if (id) edit({ task: id as TaskId, data: undefined });
   };
-  const size = data ? undefined : taskSizes[task];
+  const previewed = useSetUp(
+    (state) => state.data?.report !== undefined && state.data.key === dataKey(useApp.getState().json),
+  );
+  const size = data || previewed ? undefined : taskSizes[task];
   const glue = task !== 'custom' && task !== 'sample';
   return (
     <Stack gap="sm">

@@ -30,7 +30,8 @@ export function methodsSummary({ methods = [] }: RecipeJson): string {
     .join(', ');
 }
 
-export function trainingSummary({ training = {} }: RecipeJson): string {
+export function trainingSummary({ training = {}, methods = [] }: RecipeJson): string {
   const { epochs, maxSteps, batchSize, learningRate, schedule, maxLength } = training;
-  return `${maxSteps ? `${maxSteps} steps` : `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`}, batch ${batchSize}, ${maxLength} tokens, rate ${learningRate} ${schedule}`;
+  const rates = [...new Set(methods.map((method) => method.learningRate ?? learningRate))];
+  return `${maxSteps ? `${maxSteps} steps` : `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`}, batch ${batchSize}, ${maxLength} tokens, rate ${rates.join(' and ')}, ${schedule}`;
 }

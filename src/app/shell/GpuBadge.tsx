@@ -1,5 +1,5 @@
 /** The adapter, honestly named, with the memory in use; opens *Check my GPU*. A software adapter is amber and never called a GPU. */
-import { Button, Modal } from '@mantine/core';
+import { Box, Button, Modal } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { bytes } from '../format';
 import { useApp } from '../store';
@@ -30,7 +30,12 @@ export function GpuBadge() {
         title={name}
         aria-label={`${name}${used ? `, ${bytes(used)} in use` : ''}. Check my GPU`}
       >
-        <span className="clip">{name}</span>
+        <Box component="span" className="clip" visibleFrom="sm">
+          {name}
+        </Box>
+        <Box component="span" className="clip" hiddenFrom="sm">
+          {software ? 'software' : gpu.status === 'ready' ? gpu.report.identity.vendor || 'GPU' : name}
+        </Box>
         {used ? (
           <span className="number" style={{ marginLeft: 8 }}>
             {bytes(used)}
