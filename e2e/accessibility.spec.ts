@@ -45,3 +45,18 @@ for (const width of [390, 860, 2560]) {
     ).toBeLessThanOrEqual(0);
   });
 }
+
+test('nothing moves by itself while the page opens', async ({ page }) => {
+  await page.addInitScript(() => {
+    const shifts = ((window as unknown as { shifts: number[] }).shifts = [] as number[]);
+    new PerformanceObserver((list) =>
+      shifts.push(...list.getEntries().map((entry) => (entry as unknown as { value: number }).value)),
+    ).observe({ type: 'layout-shift', buffered: true });
+  });
+  await open(page);
+  await expect(page.getByText('This is a software adapter').or(page.getByText('123 × 2')).first()).toBeVisible();
+  await page.waitForTimeout(2000);
+  const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
+  // 0.1 is what web vitals call good; this page can do better.
+  expect(shifts.reduce((a, b) => a + b, 0)).toBeLessThan(0.02);
+});

@@ -82,7 +82,7 @@ test('a run is drawn, compared, tried, taken home and remembered', async ({ page
     await tab(page, 'Try it');
     await page.getByRole('textbox', { name: 'Text' }).fill('<img src=x onerror=alert(1)> The food was wonderful.');
     for (const model of ['Before training', 'HUT', 'LoRA']) {
-      const answer = page.getByRole('tabpanel').getByRole('region', { name: model });
+      const answer = page.getByRole('group', { name: `Answer: ${model}` });
       await expect(answer.getByRole('listitem')).toHaveCount(2);
       const shares = (await answer.getByRole('listitem').allInnerTexts()).map((text) =>
         parseFloat(/([\d.]+)%/.exec(text)![1]!),

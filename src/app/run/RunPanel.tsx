@@ -1,6 +1,6 @@
 /** The run: where it stands, how it is steered, and what it shows. */
 import { Tabs } from '@mantine/core';
-import { NoGpu, SoftwareNotice } from '../shell/NoGpu';
+import { NoGpu } from '../shell/NoGpu';
 import { useApp, type Tab } from '../store';
 import { Feature, hasFeature } from '../ui/Feature';
 import { RunHeader } from './RunHeader';
@@ -27,7 +27,6 @@ export function RunPanel() {
   return (
     <section className="run" aria-label="Run">
       {gpu.status === 'failed' && <NoGpu error={gpu.error} />}
-      {gpu.status === 'ready' && gpu.report.identity.software && <SoftwareNotice />}
       {run && <RunHeader run={run} />}
       <Tabs value={tab} onChange={(value) => setTab(value as Tab)} keepMounted={false} mt="sm">
         <Tabs.List style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>

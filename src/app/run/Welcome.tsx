@@ -2,11 +2,13 @@
 import { Button, Stack, Text } from '@mantine/core';
 import { methodColour } from '../method-colours';
 import { methodTitles, useApp } from '../store';
+import { SoftwareNotice } from '../shell/NoGpu';
 import { train } from '../train';
 
 export function Welcome() {
   const recipe = useApp((state) => state.recipe);
-  const ready = useApp(({ gpu }) => gpu.status === 'ready');
+  const gpu = useApp((state) => state.gpu);
+  const ready = gpu.status === 'ready';
   return (
     <Stack gap="sm" maw={620} py="lg">
       <Text component="h2" size="lg" fw={600} m={0}>
@@ -32,6 +34,8 @@ export function Welcome() {
       <Button w="fit-content" onClick={() => void train()} disabled={!recipe || !ready}>
         Train this recipe
       </Button>
+      {/* Last, since it appears when the GPU has answered: nothing below it moves. */}
+      {ready && gpu.report.identity.software && <SoftwareNotice />}
     </Stack>
   );
 }
