@@ -1,5 +1,6 @@
 /** The best evaluation of the run, example by example: confusion or scatter, and where the methods disagree. */
-import { Alert, Group, Loader, Text } from '@mantine/core';
+import { Group, Loader, Text } from '@mantine/core';
+import { Note } from '../Note';
 import { useEffect, useState } from 'react';
 import type { ErrorInfo, EvaluationDetails } from '../../protocol';
 import { errorInfo } from '../../rpc-errors';
@@ -47,9 +48,9 @@ export function Details() {
     );
   if (state.error)
     return (
-      <Alert color="red" variant="light" title="The evaluation cannot be shown">
+      <Note color="red" title="The evaluation cannot be shown">
         {state.error.message}
-      </Alert>
+      </Note>
     );
   const { details } = state;
   if (!details) return <Loader size="sm" aria-label="Loading the evaluation" />;

@@ -1,5 +1,6 @@
 /** Curves: what every method of the run, and of the runs compared with it, told while training. */
-import { Alert, Button, Center, Group, RangeSlider, Slider, Stack, Text } from '@mantine/core';
+import { Button, Center, Group, RangeSlider, Slider, Stack, Text } from '@mantine/core';
+import { Note } from '../Note';
 import { useState } from 'react';
 import type { Range } from '../../chart/series';
 import { stepOf } from '../../run-record';
@@ -29,9 +30,9 @@ export default function Curves() {
   return (
     <Stack gap="md">
       {error && (
-        <Alert color="red" title="The run ended early" variant="light">
+        <Note color="red" title="The run ended early">
           {error.message}
-        </Alert>
+        </Note>
       )}
       <Group gap="xl" align="center" className="curves-controls">
         <div className="curves-control">

@@ -1,5 +1,6 @@
 /** Check my GPU: every kernel that training runs, on this device and in this browser, against float64 on the CPU. */
-import { Alert, Badge, Button, Group, Progress, Stack, Table, Text } from '@mantine/core';
+import { Badge, Button, Group, Progress, Stack, Table, Text } from '@mantine/core';
+import { Note } from '../Note';
 import { useEffect, useRef, useState } from 'react';
 import type { KernelReport } from '../../../check/check';
 import { verdict } from '../../../check/verdict';
@@ -44,9 +45,9 @@ export default function GpuCheckPage() {
   if (gpu.status === 'opening') return <Text size="sm">Looking for a GPU…</Text>;
   if (gpu.status === 'failed') {
     return (
-      <Alert color="red" variant="light" title="No GPU to check">
+      <Note color="red" title="No GPU to check">
         {gpu.error.message}
-      </Alert>
+      </Note>
     );
   }
   const kernels = check?.kernels ?? [];
@@ -83,15 +84,15 @@ export default function GpuCheckPage() {
         <Progress value={(100 * kernels.length) / (check?.total ?? 1)} aria-label="Kernels checked" size="sm" />
       )}
       {error && (
-        <Alert color="red" variant="light" title="The check could not be finished">
+        <Note color="red" title="The check could not be finished">
           {error.message}
-        </Alert>
+        </Note>
       )}
       <div aria-live="polite">
         {found && (
-          <Alert color={colours[found.level]} variant="light" title={found.title}>
+          <Note color={colours[found.level]} title={found.title}>
             {found.advice}
-          </Alert>
+          </Note>
         )}
       </div>
       {kernels.length > 0 && <Kernels kernels={kernels} />}

@@ -1,5 +1,6 @@
 /** History: runs that stay in this browser, and what was downloaded for them. */
-import { Alert, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
+import { Note } from '../Note';
 import { useCallback, useEffect, useState } from 'react';
 import { errorInfo } from '../../rpc-errors';
 import { CacheList } from './CacheList';
@@ -34,9 +35,9 @@ export default function History() {
   return (
     <Stack gap="xl">
       {problem !== undefined && (
-        <Alert color="red" variant="light" title="Runs cannot be read">
+        <Note color="red" title="Runs cannot be read">
           {problem}
-        </Alert>
+        </Note>
       )}
       {heads && <RunList heads={heads} onChange={load} />}
       <CacheList />

@@ -1,5 +1,6 @@
 /** Take home: what was trained, in the ecosystem's own formats, with a card and a script that goes on in Python. */
-import { Alert, Button, Center, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { Button, Center, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { Note } from '../Note';
 import { useState } from 'react';
 import { saveText } from '../../download';
 import { big, bytes, score } from '../../format';
@@ -64,15 +65,15 @@ export default function TakeHome() {
   return (
     <Stack gap="md">
       {!able && (
-        <Alert
+        <Note
           color="blue"
-          variant="light"
+
           title={isEnded(run.state) ? 'This run left no weights' : 'The methods are being trained'}
         >
           {isEnded(run.state)
             ? 'It ended before training began.'
             : 'Weights can be taken while training is paused or done.'}
-        </Alert>
+        </Note>
       )}
       {able && !isEnded(run.state) && (
         <Text size="sm" c="var(--quiet)">
@@ -124,9 +125,9 @@ export default function TakeHome() {
         {said}
       </Text>
       {error && (
-        <Alert color="red" variant="light" title="Not saved">
+        <Note color="red" title="Not saved">
           {error.message}
-        </Alert>
+        </Note>
       )}
       <Text size="xs" c="var(--quiet)" maw={720}>
         Every folder comes with <code>README.md</code> (a model card: what was done and measured in this run, on this
@@ -163,7 +164,12 @@ function Package({ run, method, able, busy, onSave, onPredictions }: PackageProp
     </Button>
   );
   return (
-    <section className="card" style={{ borderLeftColor: methodColour(method.id) }} aria-label={method.title}>
+    <div
+      role="group"
+      className="card"
+      style={{ borderLeftColor: methodColour(method.id) }}
+      aria-label={`Weights: ${method.title}`}
+    >
       <Group justify="space-between">
         <div>
           <Text fw={600}>{method.title}</Text>
@@ -186,6 +192,6 @@ function Package({ run, method, able, busy, onSave, onPredictions }: PackageProp
           )}
         </Group>
       </Group>
-    </section>
+    </div>
   );
 }

@@ -22,7 +22,13 @@ export function Answers({ predictions, titles, labels, regression, stale }: Answ
         const best = probabilities.indexOf(Math.max(...probabilities));
         const name = titles[id] ?? id;
         return (
-          <section key={id} className="answer" aria-label={name} style={{ borderLeftColor: methodColour(id) }}>
+          <div
+            key={id}
+            role="group"
+            className="answer"
+            aria-label={`Answer: ${name}`}
+            style={{ borderLeftColor: methodColour(id) }}
+          >
             <header>
               <strong>{name}</strong>
               <span>{regression ? score?.toFixed(3) : labels[best]}</span>
@@ -43,7 +49,7 @@ export function Answers({ predictions, titles, labels, regression, stale }: Answ
                 ))}
               </ul>
             )}
-          </section>
+          </div>
         );
       })}
     </div>

@@ -1,5 +1,6 @@
 /** Try it: a sentence (or pair) of the visitor's own, answered by the base model and by every tuned one, side by side. */
-import { Alert, Button, Center, Group, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Center, Group, Stack, Text, Textarea } from '@mantine/core';
+import { Note } from '../Note';
 import { useEffect, useRef, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { errorInfo } from '../../rpc-errors';
@@ -91,14 +92,14 @@ export default function TryIt() {
         </Text>
       </div>
       {!able && (
-        <Alert color="blue" variant="light" title="The models are being trained">
+        <Note color="blue" title="The models are being trained">
           <Group justify="space-between">
             <span>They answer while training is paused or done.</span>
             <Button size="xs" variant="default" onClick={() => void worker().pause()}>
               Pause
             </Button>
           </Group>
-        </Alert>
+        </Note>
       )}
       <Textarea
         label={first}
@@ -127,9 +128,9 @@ export default function TryIt() {
         </Text>
       )}
       {answered?.error && current && (
-        <Alert color="red" variant="light" title="No answer">
+        <Note color="red" title="No answer">
           {answered.error.message}
-        </Alert>
+        </Note>
       )}
       <div aria-live="polite" aria-busy={ready && !current}>
         {answered?.predictions && (
