@@ -6,8 +6,11 @@ import { folderCache, folderSource } from '../checkpoint/node';
 import type { FileSource } from '../checkpoint/source';
 import { UserError } from '../errors';
 import { Gpu } from '../gpu/device';
-import { defaultChoice } from '../graph/plan';
+import { staticChoice } from '../graph/variants';
 import type { Environment } from '../train/prepare';
+
+/** One device a process, so that a second run compiles nothing again. */
+let opened: Promise<Gpu> | undefined;
 
 /** @param base the folder of the recipe @param project this project's root, with `public/` */
 export function nodeEnvironment(base: string, project: string): Environment {
@@ -22,8 +25,8 @@ export function nodeEnvironment(base: string, project: string): Environment {
     return folderSource(path.resolve(base, reference));
   };
   return {
-    gpu: () => Gpu.open(),
-    choice: async () => defaultChoice,
+    gpu: () => (opened ??= Gpu.open()),
+    choice: async ({ identity }) => staticChoice(identity),
     checkpoint(reference, revision) {
       if (reference.startsWith('bundled:')) {
         const name = reference.slice('bundled:'.length);

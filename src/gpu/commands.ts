@@ -34,7 +34,7 @@ export class Submitter {
     const weight = (dispatch: Dispatch) => dispatch.flops / this.#speed + 30e-6;
     const started = performance.now();
     let total = 0;
-    for (let start = 0; start < dispatches.length || start === 0; ) {
+    for (let start = 0; start < dispatches.length || start === 0;) {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       let seconds = 0;
@@ -77,7 +77,9 @@ export class Submitter {
       const resolved = device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
       const encoder = device.createCommandEncoder();
       batch.forEach(({ pipeline, bindGroup, workgroups }, i) => {
-        const pass = encoder.beginComputePass({ timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 } });
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+        });
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, bindGroup);
         pass.dispatchWorkgroups(...workgroups);
@@ -95,7 +97,12 @@ export class Submitter {
 }
 
 /** Reads `size` bytes (a multiple of 4) of a buffer back to the CPU. */
-export async function readBuffer(device: GPUDevice, buffer: GPUBuffer, offset: number, size: number): Promise<ArrayBuffer> {
+export async function readBuffer(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  offset: number,
+  size: number,
+): Promise<ArrayBuffer> {
   const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);

@@ -17,7 +17,10 @@ export interface AdapterIdentity {
 
 /** One line that names an adapter honestly, e.g. `google swiftshader (software adapter)`. */
 export function adapterLabel(identity: AdapterIdentity): string {
-  const name = identity.description || [identity.vendor, identity.architecture, identity.device].filter(Boolean).join(' ') || 'unnamed adapter';
+  const name =
+    identity.description ||
+    [identity.vendor, identity.architecture, identity.device].filter(Boolean).join(' ') ||
+    'unnamed adapter';
   return identity.software ? `${name} (software adapter)` : name;
 }
 
@@ -30,7 +33,10 @@ async function provider(): Promise<GPU | undefined> {
   const scope = globalThis as { navigator?: { gpu?: GPU } };
   if (scope.navigator?.gpu) return scope.navigator.gpu;
   if (typeof process === 'undefined' || !process.versions?.node) return undefined;
-  const { create, globals } = (await import(/* @vite-ignore */ 'webgpu')) as { create(flags: string[]): GPU; globals: object };
+  const { create, globals } = (await import(/* @vite-ignore */ 'webgpu')) as {
+    create(flags: string[]): GPU;
+    globals: object;
+  };
   Object.assign(globalThis, globals);
   kept[0] ??= create([]);
   return kept[0];
@@ -49,25 +55,33 @@ export class Gpu {
       event.preventDefault();
       const reason = event.error.message.split('\n')[0];
       this.#failure ??= /OutOfMemory/.test(event.error.constructor.name)
-        ? new UserError('gpu/out-of-memory', 'The GPU ran out of memory; use a smaller batch, maxLength or model, or close other tabs.')
+        ? new UserError(
+            'gpu/out-of-memory',
+            'The GPU ran out of memory; use a smaller batch, maxLength or model, or close other tabs.',
+          )
         : new UserError('gpu/error', `The GPU refused a command: ${reason}`);
     });
     void device.lost.then((info) => {
       if (this.#closed) return;
-      this.#failure = new UserError('gpu/lost', `The GPU was lost (${info.reason}): ${info.message || 'no reason given'}. Close other heavy tabs and resume the run.`);
+      this.#failure = new UserError(
+        'gpu/lost',
+        `The GPU was lost (${info.reason}): ${info.message || 'no reason given'}. Close other heavy tabs and resume the run.`,
+      );
     });
   }
 
   /** Opens the best adapter there is. Throws `gpu/unavailable` where there is none. */
   static async open(options: { powerPreference?: GPUPowerPreference } = {}): Promise<Gpu> {
     const gpu = await provider();
-    const advice = 'Use a recent Chrome, Edge, Firefox or Safari with WebGPU switched on; under Node on Linux, install a Vulkan driver or Chromium.';
+    const advice =
+      'Use a recent Chrome, Edge, Firefox or Safari with WebGPU switched on; under Node on Linux, install a Vulkan driver or Chromium.';
     if (!gpu) throw new UserError('gpu/unavailable', `This environment has no WebGPU. ${advice}`);
     const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' });
     if (!adapter) throw new UserError('gpu/unavailable', `WebGPU is here, but no adapter was found. ${advice}`);
     const { vendor, architecture, device, description } = adapter.info;
     const words = `${vendor} ${architecture} ${device} ${description}`.toLowerCase();
-    const software = /swiftshader|llvmpipe|lavapipe|basic render|warp/.test(words) || adapter.info.isFallbackAdapter === true;
+    const software =
+      /swiftshader|llvmpipe|lavapipe|basic render|warp/.test(words) || adapter.info.isFallbackAdapter === true;
     const features = optionalFeatures.filter((name) => adapter.features.has(name));
     const limits = adapter.limits;
     const opened = await adapter.requestDevice({

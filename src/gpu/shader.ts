@@ -80,14 +80,23 @@ export function preprocess(source: string, constants: Constants, include: (name:
 
 /** Reads bindings and parameter fields off preprocessed WGSL. */
 export function parseShader(code: string): ShaderModule {
-  const types: Record<string, GPUBufferBindingType> = { uniform: 'uniform', 'storage, read': 'read-only-storage', 'storage, read_write': 'storage' };
-  const bindings = [...code.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]+)>\s*(\w+)/g)].map(([, index, kind, name]) => ({
-    index: Number(index),
-    name: name!,
-    type: types[kind!]!,
-  }));
+  const types: Record<string, GPUBufferBindingType> = {
+    uniform: 'uniform',
+    'storage, read': 'read-only-storage',
+    'storage, read_write': 'storage',
+  };
+  const bindings = [...code.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]+)>\s*(\w+)/g)].map(
+    ([, index, kind, name]) => ({
+      index: Number(index),
+      name: name!,
+      type: types[kind!]!,
+    }),
+  );
   const struct = /struct Params \{([^}]*)\}/.exec(code)?.[1] ?? '';
-  const params = [...struct.matchAll(/(\w+):\s*(u32|f32)/g)].map(([, name, type]) => ({ name: name!, type: type as 'u32' | 'f32' }));
+  const params = [...struct.matchAll(/(\w+):\s*(u32|f32)/g)].map(([, name, type]) => ({
+    name: name!,
+    type: type as 'u32' | 'f32',
+  }));
   return { code, bindings, params };
 }
 
@@ -128,7 +137,11 @@ export class PipelineCache {
     const module = parseShader(preprocess(this.source(shader), constants, this.source));
     const layout = this.device.createBindGroupLayout({
       label,
-      entries: module.bindings.map(({ index, type }) => ({ binding: index, visibility: 4 /* COMPUTE */, buffer: { type } })),
+      entries: module.bindings.map(({ index, type }) => ({
+        binding: index,
+        visibility: 4 /* COMPUTE */,
+        buffer: { type },
+      })),
     });
     const pipeline = await this.device.createComputePipelineAsync({
       label,
@@ -140,7 +153,11 @@ export class PipelineCache {
 }
 
 /** Packs parameter values by name into the words of `struct Params`. Throws an `Error` on a name too many or too few. */
-export function packParams(module: ShaderModule, values: Readonly<Record<string, number>>, label: string): Uint32Array<ArrayBuffer> {
+export function packParams(
+  module: ShaderModule,
+  values: Readonly<Record<string, number>>,
+  label: string,
+): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(Math.max(4, Math.ceil(module.params.length / 4) * 4));
   const floats = new Float32Array(words.buffer);
   module.params.forEach(({ name, type }, i) => {

@@ -137,7 +137,11 @@ export class Executable {
   /** Compiles what is not compiled yet and binds everything. */
   static async create(memory: DeviceMemory, program: Program, flat: FlatBuffers): Promise<Executable> {
     const pipelines = await Promise.all(program.calls.map((call) => memory.pipelines.get(call.shader, call.constants)));
-    const uniforms = memory.buffer(Math.max(1, program.calls.length) * 256, 'params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    const uniforms = memory.buffer(
+      Math.max(1, program.calls.length) * 256,
+      'params',
+      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    );
     const words = new Uint32Array(uniforms.size / 4);
     program.calls.forEach((call, i) => words.set(packParams(pipelines[i]!.module, call.params, call.shader), i * 64));
     memory.gpu.device.queue.writeBuffer(uniforms, 0, words);
@@ -157,7 +161,15 @@ export class Executable {
   #bind(call: PlannedCall, i: number): Dispatch {
     const { pipeline, layout, module } = this.pipelines[i]!;
     const entries = module.bindings.map(({ index, name }): GPUBindGroupEntry => {
-      if (name === 'params') return { binding: index, resource: { buffer: this.uniforms, offset: i * 256, size: Math.ceil(Math.max(16, module.params.length * 4) / 16) * 16 } };
+      if (name === 'params')
+        return {
+          binding: index,
+          resource: {
+            buffer: this.uniforms,
+            offset: i * 256,
+            size: Math.ceil(Math.max(16, module.params.length * 4) / 16) * 16,
+          },
+        };
       if (name === 'step') return { binding: index, resource: { buffer: this.memory.step, size: 16 } };
       const tensor = call.bindings[name];
       if (!tensor) throw new Error(`${call.shader}: nothing is bound to ${name}`);
@@ -177,16 +189,23 @@ export class Executable {
   write(name: string, data: Float32Array | Uint32Array): void {
     const tensor = this.program.inputs.find((input) => input.name === name);
     if (!tensor) return;
-    if (data.byteLength !== byteLength(tensor)) throw new Error(`input ${name} takes ${byteLength(tensor)} bytes, got ${data.byteLength}`);
+    if (data.byteLength !== byteLength(tensor))
+      throw new Error(`input ${name} takes ${byteLength(tensor)} bytes, got ${data.byteLength}`);
     const location = this.program.locations.get(tensor) as Location & { space: 'arena' };
-    this.memory.gpu.device.queue.writeBuffer(this.memory.arena(location.chunk), location.offset, data as Float32Array<ArrayBuffer>);
+    this.memory.gpu.device.queue.writeBuffer(
+      this.memory.arena(location.chunk),
+      location.offset,
+      data as Float32Array<ArrayBuffer>,
+    );
   }
 
   /** Where an output lies, for copying it elsewhere after a run. */
   locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     const location = this.program.locations.get(tensor);
     if (!location || location.space === 'weight') throw new Error(`${tensor.name} has no place on the device`);
-    return location.space === 'arena' ? { buffer: this.memory.arena(location.chunk), offset: location.offset } : { buffer: this.flat[location.space], offset: location.offset };
+    return location.space === 'arena'
+      ? { buffer: this.memory.arena(location.chunk), offset: location.offset }
+      : { buffer: this.flat[location.space], offset: location.offset };
   }
 
   run(more: readonly Dispatch[] = [], finish?: (encoder: GPUCommandEncoder) => void): void {
@@ -207,11 +226,22 @@ export class Executable {
 }
 
 /** Refuses a run that the device cannot hold, before anything is allocated. */
-export function assertFits(gpu: Gpu, parts: Readonly<Record<string, number>>, largestWeight: { name: string; bytes: number }): void {
+export function assertFits(
+  gpu: Gpu,
+  parts: Readonly<Record<string, number>>,
+  largestWeight: { name: string; bytes: number },
+): void {
   const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
   const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   if (largestWeight.bytes > limit)
-    throw new UserError('model/too-large', `${largestWeight.name} takes ${mebibytes(largestWeight.bytes)}, but this device binds at most ${mebibytes(limit)}; use a smaller model or weights: "f16".`);
+    throw new UserError(
+      'model/too-large',
+      `${largestWeight.name} takes ${mebibytes(largestWeight.bytes)}, but this device binds at most ${mebibytes(limit)}; use a smaller model or weights: "f16".`,
+    );
   for (const [name, bytes] of Object.entries(parts))
-    if (bytes > limit) throw new UserError('model/too-large', `The ${name} take ${mebibytes(bytes)}, but this device allows ${mebibytes(limit)} in one buffer; use a smaller batch, maxLength or model.`);
+    if (bytes > limit)
+      throw new UserError(
+        'model/too-large',
+        `The ${name} take ${mebibytes(bytes)}, but this device allows ${mebibytes(limit)} in one buffer; use a smaller batch, maxLength or model.`,
+      );
 }

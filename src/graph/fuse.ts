@@ -47,7 +47,8 @@ function ordered(nodes: readonly Node[]): Node[] {
 export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
   const nodes = removeDead(graph.nodes, roots);
   const consumers = new Map<Tensor, Set<Node>>();
-  for (const node of nodes) for (const input of Object.values(node.inputs)) consumers.set(input, (consumers.get(input) ?? new Set()).add(node));
+  for (const node of nodes)
+    for (const input of Object.values(node.inputs)) consumers.set(input, (consumers.get(input) ?? new Set()).add(node));
   const position = new Map(nodes.map((node, i) => [node, i]));
   const isRoot = new Set(roots);
   const removed = new Set<Node>();
@@ -55,7 +56,8 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
   /** The linear node whose `y` is `tensor`, if sums can still join its epilogue; unless `shared`, only if one node reads it. */
   const open = (tensor: Tensor | undefined, shared = false): Node | undefined => {
     const node = tensor?.producer;
-    if (!node || node.operation !== linearOperation || node.outputs['y'] !== tensor || isRoot.has(tensor)) return undefined;
+    if (!node || node.operation !== linearOperation || node.outputs['y'] !== tensor || isRoot.has(tensor))
+      return undefined;
     if (!shared && consumers.get(tensor)!.size > 1) return undefined;
     const { activation, gateActivation } = node.attributes;
     return activation || gateActivation ? undefined : node;
@@ -99,9 +101,17 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
       takeOver(linear, node);
     } else if (node.operation.name === 'add' && a !== b) {
       const [left, right] = [growable(a), growable(b)];
-      const [pair, main] = isLowRank(right, open(a)) ? [right, open(a)] : isLowRank(left, open(b)) ? [left, open(b)] : [];
+      const [pair, main] = isLowRank(right, open(a))
+        ? [right, open(a)]
+        : isLowRank(left, open(b))
+          ? [left, open(b)]
+          : [];
       if (pair && main) {
-        main.attributes = { ...main.attributes, lowRankLayout: pair.attributes['layout'], lowRankAlpha: pair.attributes['alpha'] ?? 1 };
+        main.attributes = {
+          ...main.attributes,
+          lowRankLayout: pair.attributes['layout'],
+          lowRankAlpha: pair.attributes['alpha'] ?? 1,
+        };
         feed(main, 'u', pair.inputs['x']!, pair);
         feed(main, 'v', pair.inputs['weight']!, pair);
         removed.add(pair);

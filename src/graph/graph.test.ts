@@ -54,7 +54,11 @@ async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance
   const given = new Map<string, ArrayLike<number>>();
   const layout = new ParameterLayout();
   for (const role of ['input', 'weight', 'parameter'] as const)
-    graph.named(role).forEach((tensor, i) => given.set(tensor.name, test.values?.[tensor.name] ?? random(elements(tensor.shape), i + 1 + role.length)));
+    graph
+      .named(role)
+      .forEach((tensor, i) =>
+        given.set(tensor.name, test.values?.[tensor.name] ?? random(elements(tensor.shape), i + 1 + role.length)),
+      );
   for (const parameter of graph.named('parameter')) layout.add(parameter.name, parameter.shape);
   const nodes = [...graph.nodes];
   const expected = interpret(nodes, given);
@@ -64,7 +68,10 @@ async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance
   for (const [parameter, gradient] of gradients) {
     const base = Float64Array.from(given.get(parameter.name)!);
     const direction = random(base.length, 99);
-    const at = (h: number) => interpret(nodes, new Map([...given, [parameter.name, base.map((value, i) => value + h * direction[i]!)]])).get(scalar)![0]!;
+    const at = (h: number) =>
+      interpret(nodes, new Map([...given, [parameter.name, base.map((value, i) => value + h * direction[i]!)]])).get(
+        scalar,
+      )![0]!;
     const h = 1e-4;
     const numeric = (at(h) - at(-h)) / (2 * h);
     const analytic = expected.get(gradient)!.reduce((sum, value, i) => sum + value * direction[i]!, 0);
@@ -75,7 +82,8 @@ async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance
   const memory = new DeviceMemory(gpu);
   const flat = memory.flatBuffers(layout);
   for (const weight of program.weights) memory.uploadWeight(weight.name, Float32Array.from(given.get(weight.name)!));
-  for (const [name, { offset }] of layout.entries) gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));
+  for (const [name, { offset }] of layout.entries)
+    gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));
   const executable = await Executable.create(memory, program, flat);
   for (const input of program.inputs) {
     const value = given.get(input.name)!;
@@ -88,7 +96,8 @@ async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance
     const reference = expected.get(tensor)!;
     const scale = Math.max(1e-6, ...reference.map(Math.abs));
     actual.forEach((value, i) => {
-      if (!(Math.abs(value - reference[i]!) <= tolerance * scale)) throw new Error(`${name}[${i}]: ${value} on the GPU, ${reference[i]} in float64 (scale ${scale})`);
+      if (!(Math.abs(value - reference[i]!) <= tolerance * scale))
+        throw new Error(`${name}[${i}]: ${value} on the GPU, ${reference[i]} in float64 (scale ${scale})`);
     });
   };
   await close(scalar, 'loss');
@@ -108,16 +117,49 @@ describe('linear', () => {
     for (const layout of ['nk', 'kn'] as const) {
       const weightShape = layout === 'nk' ? [columns, inner] : [inner, columns];
       it(`trained weight and bias, ${layout} ${rows}×${inner}×${columns}`, async () => {
-        await check({ build: (g) => linear(g, { x: g.parameter('x', [rows, inner]), weight: g.parameter('w', weightShape), bias: g.parameter('b', [columns]) }, { layout, alpha: 0.7 }) });
+        await check({
+          build: (g) =>
+            linear(
+              g,
+              {
+                x: g.parameter('x', [rows, inner]),
+                weight: g.parameter('w', weightShape),
+                bias: g.parameter('b', [columns]),
+              },
+              { layout, alpha: 0.7 },
+            ),
+        });
       });
       it(`row and column scales on a frozen weight, ${layout} ${rows}×${inner}×${columns}`, async () => {
         await check({
           build: (g) =>
-            linear(g, { x: g.parameter('x', [rows, inner]), weight: g.weight('w', weightShape), bias: g.parameter('b', [columns]), rowScale: g.parameter('rowScale', [inner]), columnScale: g.parameter('columnScale', [columns]) }, { layout }),
+            linear(
+              g,
+              {
+                x: g.parameter('x', [rows, inner]),
+                weight: g.weight('w', weightShape),
+                bias: g.parameter('b', [columns]),
+                rowScale: g.parameter('rowScale', [inner]),
+                columnScale: g.parameter('columnScale', [columns]),
+              },
+              { layout },
+            ),
         });
       });
       it(`a scale below which nothing trains, ${layout} ${rows}×${inner}×${columns}`, async () => {
-        await check({ build: (g) => linear(g, { x: g.input('x', [rows, inner]), weight: g.weight('w', weightShape), rowScale: g.parameter('rowScale', [inner]), columnScale: g.parameter('columnScale', [columns]) }, { layout }) });
+        await check({
+          build: (g) =>
+            linear(
+              g,
+              {
+                x: g.input('x', [rows, inner]),
+                weight: g.weight('w', weightShape),
+                rowScale: g.parameter('rowScale', [inner]),
+                columnScale: g.parameter('columnScale', [columns]),
+              },
+              { layout },
+            ),
+        });
       });
     }
 
@@ -127,7 +169,11 @@ describe('linear', () => {
         const x = g.parameter('x', [9, 16]);
         const down = linear(g, { x, weight: g.parameter('A', [4, 16]) });
         const pair = linear(g, { x: down, weight: g.parameter('B', [24, 4]) }, { alpha: 2 });
-        const h = activation(g, add(g, linear(g, { x, weight: g.weight('w1', [24, 16]), bias: g.weight('b1', [24]) }), pair), 'gelu');
+        const h = activation(
+          g,
+          add(g, linear(g, { x, weight: g.weight('w1', [24, 16]), bias: g.weight('b1', [24]) }), pair),
+          'gelu',
+        );
         return add(g, linear(g, { x: h, weight: g.weight('w2', [16, 24]), bias: g.weight('b2', [16]) }), x);
       },
     });
@@ -143,7 +189,10 @@ describe('linear', () => {
 describe('element-wise', () => {
   for (const kind of activations)
     it(`${kind} after a sum, unfused`, async () => {
-      await check({ build: (g) => activation(g, add(g, g.parameter('x', [6, 8]), g.input('z', [6, 8])), kind), values: { x: random(48, 3, 4) } });
+      await check({
+        build: (g) => activation(g, add(g, g.parameter('x', [6, 8]), g.input('z', [6, 8])), kind),
+        values: { x: random(48, 3, 4) },
+      });
     });
   it('dropout zeroes the share it says, and its gradient the same elements', async () => {
     await check({ build: (g) => dropout(g, g.parameter('x', [16, 32]), 0.25, 7) });
@@ -158,7 +207,13 @@ describe('element-wise', () => {
 describe('layer norm', () => {
   for (const lanesPerRow of [1, 32])
     it(`input, gain and bias, ${lanesPerRow} lanes a row`, async () => {
-      await check({ build: (g) => layerNorm(g, g.parameter('x', [37, 20]), g.parameter('gamma', [20]), g.parameter('beta', [20]), 1e-5) }, { ...defaultChoice, lanesPerRow });
+      await check(
+        {
+          build: (g) =>
+            layerNorm(g, g.parameter('x', [37, 20]), g.parameter('gamma', [20]), g.parameter('beta', [20]), 1e-5),
+        },
+        { ...defaultChoice, lanesPerRow },
+      );
     });
 });
 
@@ -169,8 +224,13 @@ describe('attention', () => {
       it(`${JSON.stringify(options)}, gradient in ${trained}`, async () => {
         await check({
           build: (g) => {
-            const of = (name: string) => (trained.includes(name) ? g.parameter(name, [3 * length, hidden]) : g.input(name, [3 * length, hidden]));
-            return attention(g, { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [3], 'u32') }, { heads, length, ...options });
+            const of = (name: string) =>
+              trained.includes(name) ? g.parameter(name, [3 * length, hidden]) : g.input(name, [3 * length, hidden]);
+            return attention(
+              g,
+              { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [3], 'u32') },
+              { heads, length, ...options },
+            );
           },
           values: { lengths: [7, 3, 1] },
         });
@@ -179,7 +239,11 @@ describe('attention', () => {
     await check({
       build: (g) => {
         const of = (name: string) => g.parameter(name, [2 * 70, 8]);
-        return attention(g, { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [2], 'u32') }, { heads: 1, length: 70 });
+        return attention(
+          g,
+          { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [2], 'u32') },
+          { heads: 1, length: 70 },
+        );
       },
       values: { lengths: [70, 41] },
     });
@@ -192,7 +256,18 @@ describe('embedding, selection and losses', () => {
       build: (g) => {
         const u = (name: string, shape: number[]) => g.input(name, shape, 'u32');
         const table = (name: string, size: number) => g.weight(name, [size, 8]);
-        const x = embedding(g, { ids: u('ids', [8]), types: u('types', [8]), lengths: u('lengths', [2]), word: table('word', 11), position: table('position', 9), typeTable: table('type', 2) }, { length: 4, positionOffset: 2, padPosition: 1 });
+        const x = embedding(
+          g,
+          {
+            ids: u('ids', [8]),
+            types: u('types', [8]),
+            lengths: u('lengths', [2]),
+            word: table('word', 11),
+            position: table('position', 9),
+            typeTable: table('type', 2),
+          },
+          { length: 4, positionOffset: 2, padPosition: 1 },
+        );
         return add(g, x, g.parameter('p', [8, 8]));
       },
       values: { ids: [0, 10, 3, 3, 5, 1, 1, 1], types: [0, 0, 1, 1, 0, 0, 0, 0], lengths: [4, 1] },
@@ -203,7 +278,10 @@ describe('embedding, selection and losses', () => {
   });
   it('cross-entropy, more rows than threads', async () => {
     const rows = 70;
-    await check({ build: (g) => loss(g, 'crossEntropy', g.parameter('z', [rows, 3]), g.input('labels', [rows])), values: { labels: Array.from({ length: rows }, (_, i) => i % 3), z: random(rows * 3, 4, 8) } });
+    await check({
+      build: (g) => loss(g, 'crossEntropy', g.parameter('z', [rows, 3]), g.input('labels', [rows])),
+      values: { labels: Array.from({ length: rows }, (_, i) => i % 3), z: random(rows * 3, 4, 8) },
+    });
   });
   it('squared error', async () => {
     await check({ build: (g) => loss(g, 'meanSquaredError', g.parameter('z', [5, 1]), g.input('labels', [5])) });
@@ -212,9 +290,22 @@ describe('embedding, selection and losses', () => {
 
 describe('HUT', () => {
   const build = (form: 'fused' | 'materialised') => (g: Graph) => {
-    const factors = hutFactors(g, { a: g.parameter('A', [8, 3]), b: g.parameter('B', [3, 12]), gamma: g.parameter('gamma', [12]), beta: g.parameter('beta', [12]), bias: g.weight('bias', [12]) });
+    const factors = hutFactors(g, {
+      a: g.parameter('A', [8, 3]),
+      b: g.parameter('B', [3, 12]),
+      gamma: g.parameter('gamma', [12]),
+      beta: g.parameter('beta', [12]),
+      bias: g.weight('bias', [12]),
+    });
     const [x, weight] = [g.parameter('x', [10, 8]), g.weight('w', [12, 8])];
-    if (form === 'fused') return linear(g, { x, weight, rowScale: factors.rowScale, columnScale: factors.columnScale, bias: factors.shift });
+    if (form === 'fused')
+      return linear(g, {
+        x,
+        weight,
+        rowScale: factors.rowScale,
+        columnScale: factors.columnScale,
+        bias: factors.shift,
+      });
     return linear(g, { x, weight: hutTransform(g, weight, factors, 'nk'), bias: factors.shift });
   };
   it('fused', async () => void (await check({ build: build('fused') })));
@@ -224,12 +315,18 @@ describe('HUT', () => {
       const graph = new Graph();
       const scalar = project(graph, build(form)(graph));
       const gradients = differentiate(graph, scalar);
-      const given = new Map([...graph.named('input'), ...graph.named('weight'), ...graph.named('parameter')].map((tensor) => [tensor.name, random(elements(tensor.shape), tensor.name.length)]));
+      const given = new Map(
+        [...graph.named('input'), ...graph.named('weight'), ...graph.named('parameter')].map((tensor) => [
+          tensor.name,
+          random(elements(tensor.shape), tensor.name.length),
+        ]),
+      );
       const values = interpret(graph.nodes, given);
       return Object.fromEntries([...gradients].map(([parameter, gradient]) => [parameter.name, values.get(gradient)!]));
     };
     const [fused, materialised] = [run('fused'), run('materialised')];
     expect(Object.keys(fused).sort()).toEqual(Object.keys(materialised).sort());
-    for (const [name, gradient] of Object.entries(fused)) gradient.forEach((value, i) => expect(value).toBeCloseTo(materialised[name]![i]!, 10));
+    for (const [name, gradient] of Object.entries(fused))
+      gradient.forEach((value, i) => expect(value).toBeCloseTo(materialised[name]![i]!, 10));
   });
 });

@@ -43,8 +43,15 @@ export class Graph implements GraphBuilder {
     return [...this.#named.values()].filter((tensor) => tensor.role === role);
   }
 
-  apply(operation: Operation, inputs: Record<string, Tensor | undefined>, attributes: Attributes, outputs: Record<string, readonly number[]>): TensorRecord {
-    const present = Object.fromEntries(Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined));
+  apply(
+    operation: Operation,
+    inputs: Record<string, Tensor | undefined>,
+    attributes: Attributes,
+    outputs: Record<string, readonly number[]>,
+  ): TensorRecord {
+    const present = Object.fromEntries(
+      Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
+    );
     const node: Node = { operation, inputs: present, attributes, outputs: {} };
     for (const [name, shape] of Object.entries(outputs)) this.addOutput(node, name, shape);
     this.nodes.push(node);
@@ -54,7 +61,15 @@ export class Graph implements GraphBuilder {
   addOutput(node: Node, name: string, shape: readonly number[]): Tensor {
     const id = this.#nextId++;
     const requiresGradient = Object.values(node.inputs).some((input) => input.requiresGradient);
-    return (node.outputs[name] = { id, name: `${node.operation.name}.${name}#${id}`, shape, dataType: 'f32', role: 'temporary', requiresGradient, producer: node });
+    return (node.outputs[name] = {
+      id,
+      name: `${node.operation.name}.${name}#${id}`,
+      shape,
+      dataType: 'f32',
+      role: 'temporary',
+      requiresGradient,
+      producer: node,
+    });
   }
 }
 
@@ -72,7 +87,9 @@ export function differentiate(graph: Graph, loss: Tensor): Map<Tensor, Tensor> {
   };
   const forward = [...graph.nodes];
   for (const node of forward.reverse()) {
-    const given = Object.fromEntries(Object.entries(node.outputs).map(([name, tensor]) => [name, gradients.get(tensor)]));
+    const given = Object.fromEntries(
+      Object.entries(node.outputs).map(([name, tensor]) => [name, gradients.get(tensor)]),
+    );
     const isLoss = node === loss.producer;
     if (!isLoss && Object.values(given).every((gradient) => gradient === undefined)) continue;
     if (!Object.values(node.inputs).some((input) => input.requiresGradient)) continue;
@@ -81,8 +98,10 @@ export function differentiate(graph: Graph, loss: Tensor): Map<Tensor, Tensor> {
     for (const [input, gradient] of Object.entries(node.operation.vjp(graph, node, given, wanted)))
       if (gradient && wanted(input)) accumulate(node.inputs[input]!, gradient);
   }
-  return new Map(graph.named('parameter').flatMap((parameter) => {
-    const gradient = gradients.get(parameter);
-    return gradient ? [[parameter, gradient] as const] : [];
-  }));
+  return new Map(
+    graph.named('parameter').flatMap((parameter) => {
+      const gradient = gradients.get(parameter);
+      return gradient ? [[parameter, gradient] as const] : [];
+    }),
+  );
 }

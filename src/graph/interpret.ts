@@ -6,14 +6,18 @@ import { elements, type Node, type Tensor } from './tensor';
  * @param given values of inputs, weights and parameters by name
  * @returns the value of every tensor computed
  */
-export function interpret(nodes: readonly Node[], given: ReadonlyMap<string, ArrayLike<number>>): Map<Tensor, Float64Array> {
+export function interpret(
+  nodes: readonly Node[],
+  given: ReadonlyMap<string, ArrayLike<number>>,
+): Map<Tensor, Float64Array> {
   const computed = new Map<Tensor, Float64Array>();
   const values = (tensor: Tensor): Float64Array => {
     let value = computed.get(tensor);
     if (!value) {
       const source = given.get(tensor.name);
       if (!source) throw new Error(`interpret: no value for ${tensor.name}`);
-      if (source.length !== elements(tensor.shape)) throw new Error(`interpret: ${tensor.name} has ${source.length} values, its shape is [${tensor.shape}]`);
+      if (source.length !== elements(tensor.shape))
+        throw new Error(`interpret: ${tensor.name} has ${source.length} values, its shape is [${tensor.shape}]`);
       computed.set(tensor, (value = Float64Array.from(source)));
     }
     return value;

@@ -35,8 +35,9 @@ export const isThin = ({ columns }: LinearShape): boolean => columns <= 32;
 
 function softwareVariant(shape: LinearShape): LinearVariantName {
   if (isThin(shape)) return 'block 8×8 tall';
-  // A classifier head's few rows are not worth a long compilation.
-  return shape.rows > 16 && shape.inner * shape.columns >= 128 * 128 ? 'block 16×16' : 'block 8×8';
+  // A classifier head's few rows and small matrices are not worth a long compilation.
+  if (shape.rows <= 16) return 'block 8×8';
+  return shape.inner * shape.columns >= 2 ** 17 ? 'block 16×16' : 'block 8×16';
 }
 
 function gpuVariant(shape: LinearShape): LinearVariantName {

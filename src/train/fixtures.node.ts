@@ -40,9 +40,7 @@ export interface TrainingCase {
   gradNorms: number[];
 }
 
-export async function loadCase(
-  name: string,
-): Promise<{
+export async function loadCase(name: string): Promise<{
   settings: TrainingCase;
   tensor(name: string): { shape: readonly number[]; data: Float32Array } | undefined;
   names: string[];

@@ -7,6 +7,7 @@ import { nodeEnvironment } from '../cli/environment';
 import { UserError } from '../errors';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
+import { defaultChoice } from '../graph/plan';
 import { adapterFolder, mergedFolder, predictionLines } from './export';
 import type { RunEvent } from './events';
 import { batchOf, contenderOf, fixtureFolder, loadCase } from './fixtures.node';
@@ -26,6 +27,7 @@ afterAll(() => gpu.close());
 const environment = (more: Partial<Environment> = {}): Environment => ({
   ...nodeEnvironment('.', '.'),
   gpu: async () => gpu,
+  choice: async () => defaultChoice,
   ...more,
 });
 

@@ -3,7 +3,7 @@ import { browserCache, type FileCache } from '../../checkpoint/cache';
 import { hubSource, repositoryId, urlSource } from '../../checkpoint/hub';
 import { UserError } from '../../errors';
 import { Gpu } from '../../gpu/device';
-import { defaultChoice } from '../../graph/plan';
+import { staticChoice } from '../../graph/variants';
 import type { Environment } from '../../train/prepare';
 import type { DroppedFiles } from './dropped';
 
@@ -42,7 +42,7 @@ export async function pageEnvironment(
   const hub = { endpoint, ...(stored && { cache: stored }) };
   return {
     gpu: () => gpu.open(),
-    choice: async () => defaultChoice,
+    choice: async ({ identity }) => staticChoice(identity),
     checkpoint(reference, revision) {
       if (reference.startsWith('bundled:')) {
         const name = reference.slice('bundled:'.length);

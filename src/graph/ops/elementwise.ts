@@ -4,7 +4,16 @@
  * As nodes of their own they run `shaders/elementwise.wgsl`, one dispatch each; the fusion pass usually folds sums and
  * activations into the epilogue of the matmul before them.
  */
-import { elements, grid, type Attributes, type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor } from '../tensor';
+import {
+  elements,
+  grid,
+  type Attributes,
+  type GraphBuilder,
+  type KernelCall,
+  type Node,
+  type Operation,
+  type Tensor,
+} from '../tensor';
 
 export const activations = ['gelu', 'gelu_tanh', 'tanh', 'relu'] as const;
 export type Activation = (typeof activations)[number];
@@ -60,7 +69,12 @@ export function activationConstants(kind: Activation | undefined): Record<string
   return Object.fromEntries(activations.map((name) => [`ACTIVATION_${name.toUpperCase()}`, name === kind]));
 }
 
-function lowerElementwise(mode: string, node: Node, constants: KernelCall['constants'] = {}, params: Record<string, number> = {}): KernelCall[] {
+function lowerElementwise(
+  mode: string,
+  node: Node,
+  constants: KernelCall['constants'] = {},
+  params: Record<string, number> = {},
+): KernelCall[] {
   const y = node.outputs['y']!;
   const count = elements(y.shape);
   const modes = { SUM: false, ACTIVATION: false, GRADIENT: false, DROPOUT: false };
@@ -99,17 +113,26 @@ const activationGradientOperation: Operation = {
     return { y: values(inputs['b']!).map((x, i) => dy[i]! * derivative(x)) };
   },
   lower: (node) => lowerElementwise('GRADIENT', node, activationConstants(node.attributes['kind'] as Activation)),
-  flops: ({ outputs, attributes }) => elements(outputs['y']!.shape) * (1 + activationFlops[attributes['kind'] as Activation].derivative),
+  flops: ({ outputs, attributes }) =>
+    elements(outputs['y']!.shape) * (1 + activationFlops[attributes['kind'] as Activation].derivative),
 };
 
 const activationOperation: Operation = {
   name: 'activation',
-  reference: ({ inputs, attributes }, values) => ({ y: values(inputs['a']!).map(activationReference[attributes['kind'] as Activation].value) }),
+  reference: ({ inputs, attributes }, values) => ({
+    y: values(inputs['a']!).map(activationReference[attributes['kind'] as Activation].value),
+  }),
   vjp: (graph, { inputs, attributes }, { y }) => ({
-    a: graph.apply(activationGradientOperation, { a: y, b: inputs['a'] }, { kind: attributes['kind'] }, { y: y!.shape })['y'],
+    a: graph.apply(
+      activationGradientOperation,
+      { a: y, b: inputs['a'] },
+      { kind: attributes['kind'] },
+      { y: y!.shape },
+    )['y'],
   }),
   lower: (node) => lowerElementwise('ACTIVATION', node, activationConstants(node.attributes['kind'] as Activation)),
-  flops: ({ outputs, attributes }) => elements(outputs['y']!.shape) * activationFlops[attributes['kind'] as Activation].value,
+  flops: ({ outputs, attributes }) =>
+    elements(outputs['y']!.shape) * activationFlops[attributes['kind'] as Activation].value,
 };
 
 /** `gelu` (erf), `gelu_tanh`, `tanh` or `relu`, element by element. */
@@ -135,14 +158,20 @@ const dropoutOperation: Operation = {
     const { probability, site, seed = 0 } = attributes as { probability: number; site: number; seed?: number };
     return { y: values(inputs['a']!).map((x, i) => (keeps(seed, site, i, probability) ? x / (1 - probability) : 0)) };
   },
-  vjp: (graph, { attributes }, { y }) => ({ a: graph.apply(dropoutOperation, { a: y }, attributes, { y: y!.shape })['y'] }),
+  vjp: (graph, { attributes }, { y }) => ({
+    a: graph.apply(dropoutOperation, { a: y }, attributes, { y: y!.shape })['y'],
+  }),
   lower: (node) => lowerElementwise('DROPOUT', node, {}, dropoutParams(node.attributes)),
   flops: ({ outputs }) => elements(outputs['y']!.shape),
 };
 
 export function dropoutParams(attributes: Attributes): Record<string, number> {
   const probability = Number(attributes['probability'] ?? 0);
-  return { site: Number(attributes['site'] ?? 0), threshold: Math.round(probability * 4294967295), keepScale: 1 / (1 - probability) };
+  return {
+    site: Number(attributes['site'] ?? 0),
+    threshold: Math.round(probability * 4294967295),
+    keepScale: 1 / (1 - probability),
+  };
 }
 
 /** Zeroes each element with `probability` and scales the rest by `1 / (1 - probability)`; `site` tells dropouts of one step apart. */

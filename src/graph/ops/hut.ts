@@ -16,10 +16,15 @@ const hutFactorsGradientOperation: Operation = {
   name: 'hutFactorsGradient',
   reference: ({ inputs, outputs }, values) => {
     const [rank, columns] = inputs['b']!.shape as [number, number];
-    const [b, gamma, dRow, dColumn] = ['b', 'gamma', 'dRowScale', 'dColumnScale'].map((name) => values(inputs[name]!)) as Float64Array[];
+    const [b, gamma, dRow, dColumn] = ['b', 'gamma', 'dRowScale', 'dColumnScale'].map((name) =>
+      values(inputs[name]!),
+    ) as Float64Array[];
     return {
       dA: Float64Array.from({ length: elements(outputs['dA']!.shape) }, (_, i) => dRow![Math.floor(i / rank)]! / rank),
-      dB: Float64Array.from({ length: rank * columns }, (_, i) => (dColumn![i % columns]! * gamma![i % columns]!) / rank),
+      dB: Float64Array.from(
+        { length: rank * columns },
+        (_, i) => (dColumn![i % columns]! * gamma![i % columns]!) / rank,
+      ),
       dGamma: Float64Array.from({ length: columns }, (_, j) => dColumn![j]! * mean(b!, j, columns, rank)),
     };
   },
@@ -55,7 +60,12 @@ const hutFactorsOperation: Operation = {
   vjp: (graph, { inputs }, { rowScale, columnScale, shift }) => {
     const { a, b, gamma } = inputs as { a: Tensor; b: Tensor; gamma: Tensor };
     const shapes = { dA: a.shape, dB: b.shape, dGamma: gamma.shape };
-    const gradients = graph.apply(hutFactorsGradientOperation, { b, gamma, dRowScale: rowScale, dColumnScale: columnScale }, {}, shapes);
+    const gradients = graph.apply(
+      hutFactorsGradientOperation,
+      { b, gamma, dRowScale: rowScale, dColumnScale: columnScale },
+      {},
+      shapes,
+    );
     return { a: gradients['dA'], b: gradients['dB'], gamma: gradients['dGamma'], beta: shift };
   },
   lower: ({ inputs, outputs }) => {
@@ -84,9 +94,17 @@ export interface HutFactors {
 }
 
 /** @param inputs `a [in, rank]`, `b [rank, out]`, `gamma`, `beta`, frozen `bias` `[out]` */
-export function hutFactors(graph: GraphBuilder, inputs: { a: Tensor; b: Tensor; gamma: Tensor; beta: Tensor; bias?: Tensor | undefined }): HutFactors {
+export function hutFactors(
+  graph: GraphBuilder,
+  inputs: { a: Tensor; b: Tensor; gamma: Tensor; beta: Tensor; bias?: Tensor | undefined },
+): HutFactors {
   const [rows, columns] = [inputs.a.shape[0]!, inputs.b.shape[1]!];
-  const outputs = graph.apply(hutFactorsOperation, inputs, {}, { rowScale: [rows], columnScale: [columns], shift: [columns] });
+  const outputs = graph.apply(
+    hutFactorsOperation,
+    inputs,
+    {},
+    { rowScale: [rows], columnScale: [columns], shift: [columns] },
+  );
   return outputs as unknown as HutFactors;
 }
 
@@ -94,7 +112,9 @@ const hutTransformGradientOperation: Operation = {
   name: 'hutTransformGradient',
   reference: ({ inputs, attributes }, values) => {
     const [first, second] = inputs['weight']!.shape as [number, number];
-    const [w, dw, row, column] = ['weight', 'dW', 'rowScale', 'columnScale'].map((name) => values(inputs[name]!)) as Float64Array[];
+    const [w, dw, row, column] = ['weight', 'dW', 'rowScale', 'columnScale'].map((name) =>
+      values(inputs[name]!),
+    ) as Float64Array[];
     const [dRowScale, dColumnScale] = [new Float64Array(row!.length), new Float64Array(column!.length)];
     for (let p = 0; p < first; p++)
       for (let q = 0; q < second; q++) {
@@ -110,7 +130,12 @@ const hutTransformGradientOperation: Operation = {
     return [
       {
         shader: 'hut-transform',
-        constants: { WORKGROUP: 64, GRADIENT: true, NK: attributes['layout'] === 'nk', HALF_WEIGHTS: inputs['weight']!.dataType === 'f16' },
+        constants: {
+          WORKGROUP: 64,
+          GRADIENT: true,
+          NK: attributes['layout'] === 'nk',
+          HALF_WEIGHTS: inputs['weight']!.dataType === 'f16',
+        },
         bindings: { ...inputs, ...outputs },
         params: { first, second },
         workgroups: [Math.ceil((first + second) / 64), 1, 1],
@@ -124,9 +149,18 @@ const hutTransformOperation: Operation = {
   name: 'hutTransform',
   reference: ({ inputs, attributes }, values) => {
     const second = inputs['weight']!.shape[1]!;
-    const [w, row, column] = ['weight', 'rowScale', 'columnScale'].map((name) => values(inputs[name]!)) as Float64Array[];
+    const [w, row, column] = ['weight', 'rowScale', 'columnScale'].map((name) =>
+      values(inputs[name]!),
+    ) as Float64Array[];
     const nk = attributes['layout'] === 'nk';
-    return { y: w!.map((value, at) => value * row![nk ? at % second : Math.floor(at / second)]! * column![nk ? Math.floor(at / second) : at % second]!) };
+    return {
+      y: w!.map(
+        (value, at) =>
+          value *
+          row![nk ? at % second : Math.floor(at / second)]! *
+          column![nk ? Math.floor(at / second) : at % second]!,
+      ),
+    };
   },
   vjp: (graph, { inputs, attributes }, { y }) => {
     const shapes = { dRowScale: inputs['rowScale']!.shape, dColumnScale: inputs['columnScale']!.shape };
@@ -138,7 +172,12 @@ const hutTransformOperation: Operation = {
     return [
       {
         shader: 'hut-transform',
-        constants: { WORKGROUP: 64, GRADIENT: false, NK: attributes['layout'] === 'nk', HALF_WEIGHTS: inputs['weight']!.dataType === 'f16' },
+        constants: {
+          WORKGROUP: 64,
+          GRADIENT: false,
+          NK: attributes['layout'] === 'nk',
+          HALF_WEIGHTS: inputs['weight']!.dataType === 'f16',
+        },
         bindings: { ...inputs, ...outputs },
         params: { first, second },
         workgroups: grid(Math.ceil((first * second) / 64)),

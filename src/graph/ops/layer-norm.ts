@@ -21,7 +21,14 @@ function lowerRows(node: Node, lanesPerRow: number, flags: Record<string, boolea
   return [
     {
       shader: 'layer-norm',
-      constants: { WORKGROUP: workgroup, LANES: lanesPerRow, SHARED: lanesPerRow > 1, BACKWARD: false, FROZEN_GAMMA: node.inputs['gamma']?.role === 'weight', ...flags },
+      constants: {
+        WORKGROUP: workgroup,
+        LANES: lanesPerRow,
+        SHARED: lanesPerRow > 1,
+        BACKWARD: false,
+        FROZEN_GAMMA: node.inputs['gamma']?.role === 'weight',
+        ...flags,
+      },
       bindings: { ...node.inputs, ...node.outputs },
       params: { rows, columns, epsilon: Number(node.attributes['epsilon']) },
       workgroups: [Math.ceil(rows / rowsPerGroup), 1, 1],
@@ -44,11 +51,13 @@ const layerNormGradientOperation: Operation = {
         meanG += g / size;
         meanGx += (g * normalized[i * size + j]!) / size;
       }
-      for (let j = 0; j < size; j++) dx[i * size + j] = (gamma[j]! * dy[i * size + j]! - meanG - normalized[i * size + j]! * meanGx) * inverse;
+      for (let j = 0; j < size; j++)
+        dx[i * size + j] = (gamma[j]! * dy[i * size + j]! - meanG - normalized[i * size + j]! * meanGx) * inverse;
     }
     return { dx, normalized };
   },
-  lower: (node, choose) => lowerRows(node, choose.lanesPerRow, { BACKWARD: true, STORE_NORMALIZED: node.outputs['normalized'] !== undefined }),
+  lower: (node, choose) =>
+    lowerRows(node, choose.lanesPerRow, { BACKWARD: true, STORE_NORMALIZED: node.outputs['normalized'] !== undefined }),
   flops: ({ outputs }) => 17 * elements(outputs['dx']!.shape),
 };
 
@@ -67,11 +76,21 @@ const layerNormOperation: Operation = {
   vjp: (graph, { inputs, attributes }, { y: dy }, wanted) => {
     if (!dy) return {};
     const { x, gamma } = inputs as { x: Tensor; gamma: Tensor };
-    const outputs = graph.apply(layerNormGradientOperation, { x, dy, gamma }, attributes, { dx: x.shape, ...(wanted('gamma') && { normalized: x.shape }) });
-    const scales = wanted('gamma') || wanted('beta') ? columnReduce(graph, dy, { with: outputs['normalized'], sum: wanted('beta') }) : {};
+    const outputs = graph.apply(layerNormGradientOperation, { x, dy, gamma }, attributes, {
+      dx: x.shape,
+      ...(wanted('gamma') && { normalized: x.shape }),
+    });
+    const scales =
+      wanted('gamma') || wanted('beta')
+        ? columnReduce(graph, dy, { with: outputs['normalized'], sum: wanted('beta') })
+        : {};
     return { x: outputs['dx'], gamma: scales.dot, beta: scales.sum };
   },
-  lower: (node, choose) => lowerRows(node, choose.lanesPerRow, { FROZEN_BETA: node.inputs['beta']?.role === 'weight', STORE_NORMALIZED: false }),
+  lower: (node, choose) =>
+    lowerRows(node, choose.lanesPerRow, {
+      FROZEN_BETA: node.inputs['beta']?.role === 'weight',
+      STORE_NORMALIZED: false,
+    }),
   flops: ({ outputs }) => 8 * elements(outputs['y']!.shape),
 };
 

@@ -22,7 +22,12 @@ function dimensions({ inputs, attributes }: Node) {
 }
 
 /** Where a size is no multiple of 4. */
-const scalarVariant: LinearVariant = { shader: 'linear-scalar', constants: { ROWS: 1, VECTORS: 1, THREADS_X: 8, THREADS_Y: 8 }, rolled: false, tile: [8, 8] };
+const scalarVariant: LinearVariant = {
+  shader: 'linear-scalar',
+  constants: { ROWS: 1, VECTORS: 1, THREADS_X: 8, THREADS_Y: 8 },
+  rolled: false,
+  tile: [8, 8],
+};
 
 const swapped = (layout: unknown): WeightLayout => (layout === 'nk' ? 'kn' : 'nk');
 
@@ -34,22 +39,38 @@ export const linearOperation: Operation = {
     const { rows, inner, columns } = dimensions(node);
     const [x, w] = [values(inputs['x']!), values(inputs['weight']!)];
     const optional = (name: string) => (inputs[name] ? values(inputs[name]) : undefined);
-    const [rowScale, columnScale, bias, u, v, gate, residual] = ['rowScale', 'columnScale', 'bias', 'u', 'v', 'gate', 'residual'].map(optional);
+    const [rowScale, columnScale, bias, u, v, gate, residual] = [
+      'rowScale',
+      'columnScale',
+      'bias',
+      'u',
+      'v',
+      'gate',
+      'residual',
+    ].map(optional);
     const rank = inputs['u']?.shape[1] ?? 0;
     const [nk, vnk] = [attributes['layout'] === 'nk', attributes['lowRankLayout'] === 'nk'];
     const alpha = Number(attributes['alpha'] ?? 1);
     const lowRankAlpha = Number(attributes['lowRankAlpha'] ?? 1);
     const f = attributes['activation'] ? activationReference[attributes['activation'] as Activation].value : undefined;
-    const g = attributes['gateActivation'] ? activationReference[attributes['gateActivation'] as Activation].derivative : undefined;
-    const [y, raw, preactivation] = [new Float64Array(rows * columns), new Float64Array(rows * columns), new Float64Array(rows * columns)];
+    const g = attributes['gateActivation']
+      ? activationReference[attributes['gateActivation'] as Activation].derivative
+      : undefined;
+    const [y, raw, preactivation] = [
+      new Float64Array(rows * columns),
+      new Float64Array(rows * columns),
+      new Float64Array(rows * columns),
+    ];
     for (let i = 0; i < rows; i++)
       for (let j = 0; j < columns; j++) {
         let sum = 0;
-        for (let k = 0; k < inner; k++) sum += x[i * inner + k]! * (rowScale?.[k] ?? 1) * w[nk ? j * inner + k : k * columns + j]!;
+        for (let k = 0; k < inner; k++)
+          sum += x[i * inner + k]! * (rowScale?.[k] ?? 1) * w[nk ? j * inner + k : k * columns + j]!;
         const at = i * columns + j;
         raw[at] = alpha * sum;
         let value = raw[at] * (columnScale?.[j] ?? 1) + (bias?.[j] ?? 0);
-        for (let k = 0; k < rank; k++) value += lowRankAlpha * u![i * rank + k]! * v![vnk ? j * rank + k : k * columns + j]!;
+        for (let k = 0; k < rank; k++)
+          value += lowRankAlpha * u![i * rank + k]! * v![vnk ? j * rank + k : k * columns + j]!;
         preactivation[at] = value;
         if (f) value = f(value);
         if (g) value *= g(gate![at]!);
@@ -61,20 +82,31 @@ export const linearOperation: Operation = {
   vjp(graph, node, { y: dy }, wanted) {
     if (!dy) return {};
     const { inputs, attributes, outputs } = node;
-    const { x, weight, rowScale, columnScale } = inputs as { x: Tensor; weight: Tensor; rowScale?: Tensor; columnScale?: Tensor };
+    const { x, weight, rowScale, columnScale } = inputs as {
+      x: Tensor;
+      weight: Tensor;
+      rowScale?: Tensor;
+      columnScale?: Tensor;
+    };
     const layout = attributes['layout'] as WeightLayout;
     const alpha = Number(attributes['alpha'] ?? 1);
     const gradients: Record<string, Tensor | undefined> = {};
 
     if (wanted('columnScale') || wanted('bias')) {
-      const raw = wanted('columnScale') ? (outputs['raw'] ?? graph.addOutput(node, 'raw', outputs['y']!.shape)) : undefined;
+      const raw = wanted('columnScale')
+        ? (outputs['raw'] ?? graph.addOutput(node, 'raw', outputs['y']!.shape))
+        : undefined;
       const { sum, dot } = columnReduce(graph, dy, { with: raw, sum: wanted('bias') });
       gradients['bias'] = sum;
       gradients['columnScale'] = dot;
     }
     if (wanted('rowScale') || wanted('x')) {
       // dy·diag(c)·Wᵀ is the gradient of x ⊙ m_A: its column-wise product with x gives dm_A, its product with m_A gives dx.
-      const back = linearNode(graph, { x: dy, weight, rowScale: columnScale, columnScale: wanted('x') ? rowScale : undefined }, { layout: swapped(layout), alpha });
+      const back = linearNode(
+        graph,
+        { x: dy, weight, rowScale: columnScale, columnScale: wanted('x') ? rowScale : undefined },
+        { layout: swapped(layout), alpha },
+      );
       if (wanted('x')) gradients['x'] = back.y;
       if (wanted('rowScale')) {
         const raw = wanted('x') && rowScale ? graph.addOutput(back.node, 'raw', back.y.shape) : back.y;
@@ -94,7 +126,9 @@ export const linearOperation: Operation = {
     const layout = attributes['layout'] as WeightLayout;
     const weight = inputs['weight']!;
     const vector = inner % 4 === 0 && columns % 4 === 0;
-    const variant = vector ? choose.linear({ rows, inner, columns, layout, halfWeights: weight.dataType === 'f16' }) : scalarVariant;
+    const variant = vector
+      ? choose.linear({ rows, inner, columns, layout, halfWeights: weight.dataType === 'f16' })
+      : scalarVariant;
     const has = (name: string) => inputs[name] !== undefined;
     const flags = {
       SCALAR: !vector,
@@ -122,7 +156,14 @@ export const linearOperation: Operation = {
         shader: variant.shader,
         constants: { ...variant.constants, ...flags },
         bindings: { ...inputs, ...outputs },
-        params: { rows, inner, columns, rank: inputs['u']?.shape[1] ?? 0, alpha: Number(attributes['alpha'] ?? 1), lowRankAlpha: Number(attributes['lowRankAlpha'] ?? 1) },
+        params: {
+          rows,
+          inner,
+          columns,
+          rank: inputs['u']?.shape[1] ?? 0,
+          alpha: Number(attributes['alpha'] ?? 1),
+          lowRankAlpha: Number(attributes['lowRankAlpha'] ?? 1),
+        },
         workgroups: [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows), 1],
       },
     ];
@@ -139,7 +180,9 @@ export const linearOperation: Operation = {
       (attributes['activation'] ? activationFlops[attributes['activation'] as Activation].value : 0) +
       (attributes['gateActivation'] ? 1 + activationFlops[attributes['gateActivation'] as Activation].derivative : 0);
     // The row scale is counted as the N·d multiplications it stands for.
-    return 2 * rows * inner * columns + (inputs['rowScale'] ? rows * inner : 0) + perOutput * elements(outputs['y']!.shape);
+    return (
+      2 * rows * inner * columns + (inputs['rowScale'] ? rows * inner : 0) + perOutput * elements(outputs['y']!.shape)
+    );
   },
 };
 
@@ -151,10 +194,15 @@ interface LinearInputs {
   bias?: Tensor | undefined;
 }
 
-function linearNode(graph: GraphBuilder, inputs: LinearInputs, attributes: { layout: WeightLayout; alpha?: number }): { y: Tensor; node: Node } {
+function linearNode(
+  graph: GraphBuilder,
+  inputs: LinearInputs,
+  attributes: { layout: WeightLayout; alpha?: number },
+): { y: Tensor; node: Node } {
   const [inAxis, outAxis] = attributes.layout === 'nk' ? [1, 0] : [0, 1];
   const [inner, columns] = [inputs.weight.shape[inAxis], inputs.weight.shape[outAxis]!];
-  if (inputs.x.shape[1] !== inner) throw new Error(`linear: x is [${inputs.x.shape}], ${inputs.weight.name} takes ${inner} features`);
+  if (inputs.x.shape[1] !== inner)
+    throw new Error(`linear: x is [${inputs.x.shape}], ${inputs.weight.name} takes ${inner} features`);
   const y = graph.apply(linearOperation, { ...inputs }, attributes, { y: [inputs.x.shape[0]!, columns] })['y']!;
   return { y, node: y.producer! };
 }
@@ -165,6 +213,10 @@ function linearNode(graph: GraphBuilder, inputs: LinearInputs, attributes: { lay
  * @param inputs `x [rows, in]`; `weight [out, in]` (`nk`) or `[in, out]` (`kn`), f32 or f16; `rowScale [in]`; `columnScale`, `bias [out]`
  * @returns `[rows, out]`
  */
-export function linear(graph: GraphBuilder, inputs: LinearInputs, attributes: { layout?: WeightLayout; alpha?: number } = {}): Tensor {
+export function linear(
+  graph: GraphBuilder,
+  inputs: LinearInputs,
+  attributes: { layout?: WeightLayout; alpha?: number } = {},
+): Tensor {
   return linearNode(graph, inputs, { layout: 'nk', ...attributes }).y;
 }

@@ -54,7 +54,9 @@ const lossGradientOperation: Operation = {
 const lossOperation: Operation = {
   name: 'loss',
   reference: (node, values) => ({ loss: evaluate(node, values).loss }),
-  vjp: (graph, { inputs, attributes }) => ({ logits: graph.apply(lossGradientOperation, inputs, attributes, { dlogits: inputs['logits']!.shape })['dlogits'] }),
+  vjp: (graph, { inputs, attributes }) => ({
+    logits: graph.apply(lossGradientOperation, inputs, attributes, { dlogits: inputs['logits']!.shape })['dlogits'],
+  }),
   lower: lowerLoss,
   flops,
 };

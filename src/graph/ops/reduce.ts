@@ -58,7 +58,11 @@ const columnReduceOperation: Operation = {
 };
 
 /** Sums over rows of `a [rows, columns]`, and of `a ⊙ with` where given. @returns `sum` and `dot`, each `[columns]`, as asked */
-export function columnReduce(graph: GraphBuilder, a: Tensor, options: { with?: Tensor | undefined; sum: boolean }): { sum?: Tensor; dot?: Tensor } {
+export function columnReduce(
+  graph: GraphBuilder,
+  a: Tensor,
+  options: { with?: Tensor | undefined; sum: boolean },
+): { sum?: Tensor; dot?: Tensor } {
   const [rows, columns] = a.shape as [number, number];
   const chunks = Math.ceil(rows / chunkRows);
   const partial = (name: string) => (chunks > 1 ? { [`${name}Partial`]: [chunks, columns] } : {});
@@ -66,6 +70,9 @@ export function columnReduce(graph: GraphBuilder, a: Tensor, options: { with?: T
     columnReduceOperation,
     { a, b: options.with },
     {},
-    { ...(options.sum && { sum: [columns], ...partial('sum') }), ...(options.with && { dot: [columns], ...partial('dot') }) },
+    {
+      ...(options.sum && { sum: [columns], ...partial('sum') }),
+      ...(options.with && { dot: [columns], ...partial('dot') }),
+    },
   );
 }

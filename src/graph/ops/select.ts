@@ -21,7 +21,9 @@ const selectGradientOperation: Operation = {
     const columns = inputs['x']!.shape[1]!;
     const stride = Number(attributes['stride']);
     const y = new Float64Array(elements(outputs['y']!.shape));
-    values(inputs['x']!).forEach((value, at) => (y[Math.floor(at / columns) * stride * columns + (at % columns)] = value));
+    values(inputs['x']!).forEach(
+      (value, at) => (y[Math.floor(at / columns) * stride * columns + (at % columns)] = value),
+    );
     return { y };
   },
   lower: (node) => lowerSelect(node, true),
@@ -34,7 +36,12 @@ const selectOperation: Operation = {
     const [rows, columns] = outputs['y']!.shape as [number, number];
     const stride = Number(attributes['stride']);
     const x = values(inputs['x']!);
-    return { y: Float64Array.from({ length: rows * columns }, (_, at) => x[Math.floor(at / columns) * stride * columns + (at % columns)]!) };
+    return {
+      y: Float64Array.from(
+        { length: rows * columns },
+        (_, at) => x[Math.floor(at / columns) * stride * columns + (at % columns)]!,
+      ),
+    };
   },
   vjp: (graph, { inputs, attributes }, { y }) => ({
     x: graph.apply(selectGradientOperation, { x: y }, attributes, { y: inputs['x']!.shape })['y'],

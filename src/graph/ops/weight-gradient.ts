@@ -24,7 +24,8 @@ const weightGradientOperation: Operation = {
     const [a, b] = [values(inputs['a']!), values(inputs['b']!)];
     const y = new Float64Array(p * q);
     for (let n = 0; n < tokens; n++)
-      for (let i = 0; i < p; i++) for (let j = 0; j < q; j++) y[i * q + j]! += Number(attributes['alpha']) * a[n * p + i]! * b[n * q + j]!;
+      for (let i = 0; i < p; i++)
+        for (let j = 0; j < q; j++) y[i * q + j]! += Number(attributes['alpha']) * a[n * p + i]! * b[n * q + j]!;
     return { y };
   },
   lower: ({ inputs, attributes, outputs }) => {
@@ -53,5 +54,10 @@ export function weightGradient(graph: GraphBuilder, a: Tensor, b: Tensor, alpha 
   const [tokens, p] = a.shape as [number, number];
   const q = b.shape[1]!;
   const chunks = chunksFor(tokens, p, q);
-  return graph.apply(weightGradientOperation, { a, b }, { alpha }, { y: [p, q], ...(chunks > 1 && { partial: [chunks, p, q] }) })['y']!;
+  return graph.apply(
+    weightGradientOperation,
+    { a, b },
+    { alpha },
+    { y: [p, q], ...(chunks > 1 && { partial: [chunks, p, q] }) },
+  )['y']!;
 }
