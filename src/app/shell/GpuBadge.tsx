@@ -24,6 +24,7 @@ export function GpuBadge() {
         className={warning ? 'amber' : undefined}
         c={warning ? 'var(--amber)' : undefined}
         maw={{ base: 190, sm: 420 }}
+        px={{ base: 8, sm: 14 }}
         onClick={open}
         disabled={!hasFeature('gpu-check')}
         data-disabled={undefined}
