@@ -45,7 +45,7 @@ test('a run is drawn, compared, tried, taken home and remembered', async ({ page
     // Both methods start as the pre-trained model itself, on the same batch.
     expect(loss.HUT[0]).toBeCloseTo(loss.LoRA[0]!, 5);
     const figure = page.getByRole('figure', { name: 'Training loss' });
-    expect(await figure.locator('path.recharts-line-curve').count()).toBe(4);
+    expect(await figure.locator('path.chart-line').count()).toBe(4);
     await page.getByRole('button', { name: 'Save Training loss' }).click();
     const image = await download(page, () => page.getByRole('menuitem', { name: 'Image (PNG)' }).click());
     expect(image.bytes.subarray(1, 4).toString()).toBe('PNG');

@@ -1,28 +1,18 @@
 /** Lines over steps: hover tells every line's value there, dragging zooms, a double click shows all again. */
-import { memo, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, type PointerEvent } from 'react';
 import {
   CartesianGrid,
+  getNiceTickValues,
   Line as PlotLine,
   LineChart,
-  ReferenceArea,
-  ReferenceDot,
   ResponsiveContainer,
   Tooltip,
+  useXAxisInverseScale,
   XAxis,
   YAxis,
 } from 'recharts';
-import {
-  extent,
-  logTicks,
-  mergeRows,
-  nearest,
-  stepTicks,
-  thin,
-  within,
-  type Line,
-  type Point,
-  type Range,
-} from './series';
+import { Paths, type Mark } from './Paths';
+import { extent, logTicks, nearest, stepTicks, thin, within, type Line, type Range } from './series';
 import { Swatch } from './Swatch';
 
 export interface LinePlotProps {
@@ -32,7 +22,7 @@ export interface LinePlotProps {
   /** Faint lines beneath, e.g. what was smoothed; keyed as the line they belong to. */
   readonly faint?: readonly Line[];
   /** Points of note, e.g. the best evaluation. */
-  readonly marks?: readonly (Point & { readonly key: string; readonly colour: string })[];
+  readonly marks?: readonly Mark[];
   /** A dot at every point: for lines of few. */
   readonly dots?: boolean;
   readonly log: boolean;
@@ -44,61 +34,41 @@ export interface LinePlotProps {
   readonly format: (value: number) => string;
 }
 
-const positive = (lines: readonly Line[]) =>
-  lines.map((line) => ({ ...line, points: line.points.filter(({ y }) => y > 0) }));
+type Inverse = (pixel: number) => unknown;
+const none: readonly never[] = [];
 
-export const LinePlot = memo(function LinePlot({
-  label,
-  lines,
-  faint = [],
-  marks = [],
-  dots = false,
-  log,
-  last,
-  range,
-  onRange,
-  format,
-}: LinePlotProps) {
-  const [drag, setDrag] = useState<{ from: number; to: number }>();
-  const cut = (all: readonly Line[]) =>
-    (log ? positive(all) : all).map((line) => ({ ...line, points: within(line.points, range) }));
-  const [main, under] = [cut(lines), cut(faint)];
-  const shown = extent([...main, ...under]);
-  const rows = mergeRows([
-    ...main.map(({ key, points }) => ({ key, points: thin(points) })),
-    ...under.map(({ key, points }) => ({ key: `faint ${key}`, points: thin(points) })),
-  ]);
-  const domain: Range = range ?? [1, Math.max(2, last)];
-  const finish = () => {
-    if (drag && Math.abs(drag.to - drag.from) >= 1)
-      onRange([Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]);
-    setDrag(undefined);
-  };
-  const step = (value: unknown) => (value === undefined ? undefined : Number(value));
+export const LinePlot = memo(function LinePlot(props: LinePlotProps) {
+  const { label, lines, faint = none, marks = none, dots = false, log, last, range, onRange, format } = props;
+  const drawn = useMemo(() => {
+    const cut = (all: readonly Line[]) =>
+      all.map((line) => ({
+        ...line,
+        points: thin(within(log ? line.points.filter(({ y }) => y > 0) : line.points, range)),
+      }));
+    const [main, under] = [cut(lines), cut(faint)];
+    // What the pointer and the arrow keys stop at: the points of the longest line.
+    const stops = main.reduce<Line | undefined>(
+      (most, line) => (line.points.length > (most?.points.length ?? 0) ? line : most),
+      undefined,
+    );
+    const shown = extent([...main, ...under]);
+    const ticks = !shown ? [] : log ? logTicks(shown) : getNiceTickValues([...shown], 5);
+    const domain: Range | undefined = log || !shown ? shown : [ticks[0]!, ticks.at(-1)!];
+    return { main, under, rows: stops?.points ?? none, ticks, domain };
+  }, [lines, faint, log, range]);
+  const steps: Range = range ?? [1, Math.max(2, last)];
+  const inverse = useRef<Inverse>(undefined);
+  const zoom = useZoom(inverse, steps, onRange);
   return (
-    <div onDoubleClick={() => onRange(undefined)} style={{ height: '100%' }}>
+    <div className="chart-plot" onDoubleClick={() => onRange(undefined)} {...zoom.handlers}>
       <ResponsiveContainer width="100%" height="100%" debounce={50}>
-        <LineChart
-          data={rows}
-          aria-label={label}
-          margin={{ top: 8, right: 12, bottom: 0, left: 0 }}
-          onMouseDown={({ activeLabel }) => {
-            const from = step(activeLabel);
-            if (from !== undefined) setDrag({ from, to: from });
-          }}
-          onMouseMove={({ activeLabel }) => {
-            const to = step(activeLabel);
-            if (drag && to !== undefined && to !== drag.to) setDrag({ ...drag, to });
-          }}
-          onMouseUp={finish}
-          onMouseLeave={finish}
-        >
+        <LineChart data={drawn.rows} aria-label={label} margin={{ top: 8, right: 12, bottom: 0, left: 0 }}>
           <CartesianGrid vertical={false} />
           <XAxis
             dataKey="x"
             type="number"
-            domain={[...domain]}
-            ticks={stepTicks(domain)}
+            domain={[...steps]}
+            ticks={stepTicks(steps)}
             padding={dots ? { left: 8, right: 8 } : { left: 0, right: 0 }}
             allowDataOverflow
             minTickGap={16}
@@ -107,49 +77,17 @@ export const LinePlot = memo(function LinePlot({
           <YAxis
             width={56}
             scale={log ? 'log' : 'linear'}
-            domain={log && shown ? [...shown] : ['auto', 'auto']}
-            {...(log && shown && { ticks: logTicks(shown) })}
-            allowDataOverflow={log}
+            domain={drawn.domain ? [...drawn.domain] : [0, 1]}
+            ticks={drawn.ticks}
+            interval={0}
+            allowDataOverflow
             tickFormatter={format}
             tickLine={false}
             axisLine={false}
-            tickCount={5}
           />
-          {under.map(({ key, colour }) => (
-            <PlotLine
-              key={`faint ${key}`}
-              dataKey={`faint ${key}`}
-              stroke={colour}
-              strokeOpacity={0.25}
-              strokeWidth={1}
-              dot={false}
-              activeDot={false}
-              connectNulls
-              isAnimationActive={false}
-            />
-          ))}
-          {main.map(({ key, title, colour, dash }) => (
-            <PlotLine
-              key={key}
-              dataKey={key}
-              name={title}
-              stroke={colour}
-              strokeWidth={2}
-              {...(dash !== undefined && { strokeDasharray: dash })}
-              dot={dots && rows.length <= 60 ? { r: 3, strokeDasharray: '0' } : false}
-              activeDot={{ r: 4 }}
-              connectNulls
-              isAnimationActive={false}
-            />
-          ))}
-          {marks.map(({ key, x, y, colour }) =>
-            !range || (x >= range[0] && x <= range[1]) ? (
-              <ReferenceDot key={key} x={x} y={y} r={7} fill="none" stroke={colour} strokeWidth={2} />
-            ) : null,
-          )}
-          {drag && drag.from !== drag.to && (
-            <ReferenceArea x1={drag.from} x2={drag.to} fill="var(--quiet)" fillOpacity={0.15} />
-          )}
+          <PlotLine dataKey="y" stroke="none" dot={false} activeDot={false} isAnimationActive={false} />
+          <Paths lines={drawn.main} faint={drawn.under} marks={marks} dots={dots} />
+          <KeepInverse into={inverse} />
           <Tooltip
             isAnimationActive={false}
             content={({ active, label: at }) =>
@@ -158,7 +96,8 @@ export const LinePlot = memo(function LinePlot({
           />
         </LineChart>
       </ResponsiveContainer>
-      {!shown && (
+      <div className="chart-zoom" ref={zoom.shade} hidden />
+      {!drawn.domain && (
         <div className="chart-empty">
           {log && lines.some(({ points }) => points.length)
             ? 'Nothing above zero to show on a logarithmic axis.'
@@ -168,6 +107,59 @@ export const LinePlot = memo(function LinePlot({
     </div>
   );
 });
+
+/** Gives the code around the chart the way from pixels to steps. */
+function KeepInverse({ into }: { into: { current: Inverse | undefined } }) {
+  const inverse = useXAxisInverseScale();
+  useEffect(() => {
+    into.current = inverse;
+  }, [inverse, into]);
+  return null;
+}
+
+/** Dragging marks a range of steps. The mark is moved without drawing the chart anew. */
+function useZoom(
+  inverse: { readonly current: Inverse | undefined },
+  [first, last]: Range,
+  onRange: LinePlotProps['onRange'],
+) {
+  const shade = useRef<HTMLDivElement>(null);
+  const from = useRef<number>(undefined);
+  const offset = (event: PointerEvent<HTMLElement>) => event.clientX - event.currentTarget.getBoundingClientRect().left;
+  const show = (to?: number) => {
+    const style = shade.current;
+    if (!style) return;
+    style.hidden = to === undefined || from.current === undefined || Math.abs(to - from.current) < 4;
+    if (to === undefined || from.current === undefined) return;
+    style.style.left = `${Math.min(from.current, to)}px`;
+    style.style.width = `${Math.abs(to - from.current)}px`;
+  };
+  const stepAt = (pixel: number) => Math.round(Math.min(last, Math.max(first, Number(inverse.current?.(pixel)))));
+  const cancel = () => {
+    from.current = undefined;
+    show();
+  };
+  return {
+    shade,
+    handlers: {
+      onPointerDown: (event: PointerEvent<HTMLElement>) => {
+        // A finger scrolls; the slider above zooms.
+        if (event.pointerType === 'mouse' && event.button === 0) from.current = offset(event);
+      },
+      onPointerMove: (event: PointerEvent<HTMLElement>) => {
+        if (from.current !== undefined) show(offset(event));
+      },
+      onPointerUp: (event: PointerEvent<HTMLElement>) => {
+        const [start, end] = [from.current, offset(event)];
+        cancel();
+        if (start === undefined || Math.abs(end - start) < 4) return;
+        const [left, right] = [stepAt(Math.min(start, end)), stepAt(Math.max(start, end))];
+        if (right > left) onRange([left, right]);
+      },
+      onPointerLeave: cancel,
+    },
+  };
+}
 
 function Tip({
   x,

@@ -80,7 +80,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
     >
       {points.length ? (
         <ResponsiveContainer width="100%" height="100%" debounce={50}>
-          <ScatterChart margin={{ top: 20, right: 24, bottom: 4, left: 0 }} aria-label={title}>
+          <ScatterChart margin={{ top: 20, right: 48, bottom: 4, left: 0 }} aria-label={title}>
             <CartesianGrid />
             <XAxis
               type="number"
@@ -107,7 +107,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
                 x={flops}
                 stroke={methodColour(method)}
                 strokeDasharray="2 4"
-                label={{ value: title, position: 'insideTopLeft' }}
+                label={{ value: title, position: 'insideBottomLeft' }}
               />
             ))}
             {points.map((point) => (
@@ -119,7 +119,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
                 shape={shapes[methodSlot(point.series.id) % shapes.length]!}
                 isAnimationActive={false}
               >
-                <LabelList dataKey="title" position="top" className="recharts-label" />
+                <LabelList dataKey="series.title" position="right" className="recharts-label" />
               </Scatter>
             ))}
             <Tooltip

@@ -1,7 +1,7 @@
 /** One quantity of all runs, kept up to date while it is in view. */
 import { ActionIcon, NativeSelect } from '@mantine/core';
 import { useInViewport } from '@mantine/hooks';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { Figure } from '../../chart/Figure';
 import { LinePlot } from '../../chart/LinePlot';
 import { seriesOf, useRuns } from '../../chart/runs';
@@ -23,6 +23,14 @@ const interval = 1000;
 export function Curve({ quantity, phase, smoothing, range, onRange }: CurveProps) {
   const { ref, inViewport } = useInViewport<HTMLDivElement>();
   const runs = useRuns(interval, phase, inViewport);
+  // One curve a turn: the first picture of all at once would hold up the page.
+  const [turn, setTurn] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setTurn(true), 20 + 200 * phase);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  const [drawn, setDrawn] = useState(false);
+  if (turn && inViewport && !drawn) setDrawn(true);
   const [log, setLog] = useState(false);
   const [chosen, setChosen] = useState<string>();
   const names = useMemo(() => metricNames(runs), [runs]);
@@ -81,18 +89,20 @@ export function Curve({ quantity, phase, smoothing, range, onRange }: CurveProps
         csv={() => csvOfLines('step', named(lines, faint))}
         controls={controls}
       >
-        <LinePlot
-          label={title}
-          lines={lines}
-          faint={faint}
-          marks={marks}
-          dots={quantity.dots ?? false}
-          log={log}
-          last={last}
-          range={range}
-          onRange={onRange}
-          format={quantity.format}
-        />
+        {drawn && (
+          <LinePlot
+            label={title}
+            lines={lines}
+            faint={faint}
+            marks={marks}
+            dots={quantity.dots ?? false}
+            log={log}
+            last={last}
+            range={range}
+            onRange={onRange}
+            format={quantity.format}
+          />
+        )}
       </Figure>
     </div>
   );

@@ -99,6 +99,12 @@ export const metricTitle = (name: string) =>
         .replace('spearmanr', 'Spearman')
         .replace(/^./, (first) => first.toUpperCase());
 
+/** The same look for short runs and long ones: from 200 steps on, what is averaged over grows with the run. */
+function weightFor(smoothing: number, count: number): number {
+  const span = (smoothing / (1 - smoothing)) * Math.max(1, count / 200);
+  return span / (1 + span);
+}
+
 /** The lines of a quantity; of a noisy one also the unsmoothed values, which are drawn faint. */
 export function linesOf(
   quantity: Quantity,
@@ -116,5 +122,8 @@ export function linesOf(
       : { key, title, colour, dash, points };
   });
   if (!quantity.noisy || smoothing === 0) return { lines: raw, faint: [] };
-  return { lines: raw.map((line) => ({ ...line, points: smooth(line.points, smoothing) })), faint: raw };
+  return {
+    lines: raw.map((line) => ({ ...line, points: smooth(line.points, weightFor(smoothing, line.points.length)) })),
+    faint: raw,
+  };
 }

@@ -11,13 +11,20 @@ export function RunList({ heads, onChange }: { heads: readonly RunHead[]; onChan
   const currentId = useApp(({ run }) => run?.id);
   const compared = useApp((state) => state.compared);
   const [certain, setCertain] = useState(false);
-  const chosen = (id: string) => id === currentId || compared.some((run) => run.id === id);
+  // A long run takes a moment to be read; the box does not wait for it.
+  const [wanted, setWanted] = useState<Readonly<Record<string, boolean>>>({});
+  const chosen = (id: string) => wanted[id] ?? (id === currentId || compared.some((run) => run.id === id));
   const { setCompared, setTab } = useApp.getState();
 
   const toggle = async (id: string, on: boolean) => {
-    const run = on ? await loadRun(id) : undefined;
-    const others = useApp.getState().compared.filter((other) => other.id !== id);
-    setCompared(run ? [...others, run] : others);
+    setWanted((known) => ({ ...known, [id]: on }));
+    try {
+      const run = on ? await loadRun(id) : undefined;
+      const others = useApp.getState().compared.filter((other) => other.id !== id);
+      setCompared(run ? [...others, run] : others);
+    } finally {
+      setWanted(({ [id]: _done, ...known }) => known);
+    }
   };
   const remove = async (ids: readonly string[]) => {
     setCertain(false);
