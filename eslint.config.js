@@ -15,6 +15,7 @@ const base = [
   'train',
   'generate',
   'explain',
+  'check',
   'app',
   'cli',
 ];
@@ -30,6 +31,7 @@ const allowed = {
   models: ['graph', 'checkpoint'],
   peft: ['graph', 'models', 'checkpoint'],
   cost: ['graph', 'models', 'peft', 'optim'],
+  check: ['gpu', 'graph', 'optim'],
   train: ['gpu', 'graph', 'models', 'peft', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
 };
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { folderSource } from '../checkpoint/node';
 import { batchCount, batches, encodeExamples, type Batch, type BatchOptions, type EncodedExamples } from './batching';
-import { createRandom, shuffle } from './random';
+import { createRandom, shuffle } from '../random';
 import { loadTokenizer } from './tokenizer';
 
 const padTokenId = 1;

@@ -7,7 +7,7 @@
  * batches, shuffle those. The padding is small, and yet no epoch repeats another's batches.
  */
 import { UserError } from '../errors';
-import { createRandom, shuffle as shuffleInPlace } from './random';
+import { createRandom, shuffle as shuffleInPlace } from '../random';
 import type { Example } from './tasks';
 import type { TextTokenizer } from './tokenizer';
 

@@ -3,7 +3,7 @@ import type { FileSource, ReadOptions } from '../checkpoint/source';
 import { UserError } from '../errors';
 import { columnMissing, readGlueTsv } from './glue-tsv';
 import { openParquet } from './parquet';
-import { createRandom, shuffle } from './random';
+import { createRandom, shuffle } from '../random';
 import { examplesFromTable, taskFromTable, type TableMapping } from './table-task';
 import { readTable } from './table';
 import type { Example, Task } from './tasks';

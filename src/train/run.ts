@@ -90,28 +90,33 @@ export class Run {
       while (queue.length > left) await queue.shift();
     };
     let evaluatedAt = -1;
-    for (const { group, endsEpoch } of this.#stepBatches()) {
-      if (this.#step >= totalSteps || this.#running.length === 0) break;
-      control.signal?.throwIfAborted();
-      if ((await control.beforeStep?.(this.#step)) === 'stop') break;
-      const step = this.#step++;
-      const factor = scheduleFactor(schedule, step, warmupSteps, totalSteps);
-      const tokens = group.reduce((sum, batch) => sum + batch.tokens, 0);
-      for (const racer of this.#running) {
-        const learningRate = racer.learningRate * factor;
-        const { done } = await racer.contender.submit(group, learningRate, step);
-        queue.push(this.#record(racer, done, { step: step + 1, learningRate, tokens }, control));
+    try {
+      for (const { group, endsEpoch } of this.#stepBatches()) {
+        if (this.#step >= totalSteps || this.#running.length === 0) break;
+        control.signal?.throwIfAborted();
+        if ((await control.beforeStep?.(this.#step)) === 'stop') break;
+        const step = this.#step++;
+        const factor = scheduleFactor(schedule, step, warmupSteps, totalSteps);
+        const tokens = group.reduce((sum, batch) => sum + batch.tokens, 0);
+        for (const racer of this.#running) {
+          const learningRate = racer.learningRate * factor;
+          const { done } = await racer.contender.submit(group, learningRate, step);
+          queue.push(this.#record(racer, done, { step: step + 1, learningRate, tokens }, control));
+        }
+        await drain((inFlight - 1) * this.#racers.length);
+        if (everySteps ? this.#step % everySteps === 0 : endsEpoch) {
+          await drain(0);
+          await this.evaluate(this.#step / stepsPerEpoch, control);
+          evaluatedAt = this.#step;
+        }
       }
-      await drain((inFlight - 1) * this.#racers.length);
-      if (everySteps ? this.#step % everySteps === 0 : endsEpoch) {
-        await drain(0);
-        await this.evaluate(this.#step / stepsPerEpoch, control);
-        evaluatedAt = this.#step;
-      }
+      await drain(0);
+      if (evaluatedAt !== this.#step && this.#step > 0) await this.evaluate(this.#step / stepsPerEpoch, control);
+    } finally {
+      // Also where a run is aborted: what can be exported then is the best evaluation, as after any other run.
+      await Promise.allSettled(queue);
+      await this.#keepBest();
     }
-    await drain(0);
-    if (evaluatedAt !== this.#step && this.#step > 0) await this.evaluate(this.#step / stepsPerEpoch, control);
-    await this.#keepBest();
     const failed = this.#racers.map((racer) => racer.stopped);
     if (failed.every((reason) => reason !== undefined))
       throw new UserError(failed.at(-1)!.code, failed.at(-1)!.message);
