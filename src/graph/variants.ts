@@ -4,7 +4,8 @@
  * `block…` are register tiles without shared memory (`shaders/linear.wgsl`): best on software adapters, where a load costs several
  * multiplications and a barrier a thousand, so that only larger tiles help. What bounds them there is the compiler: SwiftShader takes
  * about 0.15 s for a tile of 8 × 8 outputs a thread, 0.8 s for 16 × 16. `tiled…` share tiles of both operands in a workgroup
- * (`shaders/linear-tiled.wgsl`): best on GPUs. Every variant adds the products of an output in the order of `inner`.
+ * (`shaders/linear-tiled.wgsl`): best on GPUs. Every variant adds the products of an output in the order of
+ * `inner`, and the `block…` ones agree bit for bit on one device.
  */
 import type { KernelChoice, LinearShape, LinearVariant } from './tensor';
 
@@ -18,6 +19,24 @@ function block(rows: number, columns: number, threadsX: number, threadsY: number
   };
 }
 
+/** `rows × columns` outputs a thread of 16 × 16, `4 · depth` values of `inner` a turn; both tiles fit the 16 KiB that every device has. */
+function tiled(rows: number, columns: number, depth: number): LinearVariant {
+  const threads = 16;
+  return {
+    shader: 'linear-tiled',
+    constants: {
+      ROWS: rows,
+      ROW_VECTORS: rows / 4,
+      VECTORS: columns / 4,
+      DEPTH: depth,
+      THREADS_X: threads,
+      THREADS_Y: threads,
+    },
+    rolled: false,
+    tile: [rows * threads, columns * threads],
+  };
+}
+
 /** Workgroups have a multiple of 4 threads: the width of a software adapter's lanes. Tall ones are for the thin products of LoRA. */
 export const linearVariants = {
   'block 16×16': block(16, 16, 4, 1),
@@ -26,6 +45,9 @@ export const linearVariants = {
   'block 8×8 tall': block(8, 8, 1, 4),
   'block 4×4': block(4, 4, 8, 8),
   'block 4×4 tall': block(4, 4, 2, 32),
+  'tiled 64×64': tiled(4, 4, 8),
+  'tiled 128×64': tiled(8, 4, 4),
+  'tiled 128×128': tiled(8, 8, 4),
 } as const satisfies Record<string, LinearVariant>;
 
 export type LinearVariantName = keyof typeof linearVariants;
@@ -41,7 +63,8 @@ function softwareVariant(shape: LinearShape): LinearVariantName {
 }
 
 function gpuVariant(shape: LinearShape): LinearVariantName {
-  return isThin(shape) ? 'block 4×4 tall' : 'block 4×4';
+  if (isThin(shape)) return 'block 4×4 tall';
+  return shape.rows >= 64 ? 'tiled 64×64' : 'block 4×4';
 }
 
 /** The choice by rule alone: the same for every device of a kind. */
