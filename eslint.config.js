@@ -31,7 +31,7 @@ const allowed = {
   models: ['graph', 'checkpoint'],
   peft: ['graph', 'models', 'checkpoint'],
   cost: ['graph', 'models', 'peft', 'optim'],
-  check: ['gpu', 'graph', 'optim'],
+  check: ['gpu', 'graph', 'optim', 'checkpoint'],
   train: ['gpu', 'graph', 'models', 'peft', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
 };
 
