@@ -57,7 +57,9 @@ export async function trainToEnd(page: Page): Promise<void> {
 export async function curve(page: Page, title: string): Promise<Record<'HUT' | 'LoRA', number[]>> {
   await page.getByRole('button', { name: `Save ${title}` }).click();
   const downloading = page.waitForEvent('download');
-  await page.getByRole('menuitem', { name: 'Numbers (CSV)' }).click();
+  // A menu that is still closing has the same items.
+  const menu = page.getByRole('menu', { name: `Save ${title}` });
+  await menu.getByRole('menuitem', { name: 'Numbers (CSV)' }).click();
   const text = await readFile(await (await downloading).path(), 'utf8');
   const { data, meta } = Papa.parse<Record<string, string>>(text.trim(), { header: true });
   const values = (method: string) => {
