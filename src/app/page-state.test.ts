@@ -56,8 +56,7 @@ describe('run records', () => {
     at: 1000 * number,
     method,
     totalSteps: 4,
-    tokens: 10,
-    record: { step: number, loss: 1 / number, learningRate: 1, gradNorm: 1, milliseconds: 5 },
+    record: { step: number, loss: 1 / number, learningRate: 1, gradNorm: 1, milliseconds: 5, tokens: 10 },
   });
   it('grow by events and are never changed in place', () => {
     const before = structuredClone(run);

@@ -9,11 +9,6 @@ import type { EvaluationRecord, Phase, Results, StepRecord } from '../train/even
 import type { RecipeJson } from '../train/recipe';
 import type { ErrorInfo, RunState, TaskInfo, WorkerEvent } from './protocol';
 
-export interface StepPoint extends StepRecord {
-  /** Real tokens in the step, padding not counted. */
-  readonly tokens: number;
-}
-
 /** One method of a run. */
 export interface MethodSeries {
   /** Unique in the run; the key of its colour: see `methodColour`. */
@@ -21,7 +16,7 @@ export interface MethodSeries {
   /** `HUT`, `LoRA 2`. */
   readonly title: string;
   readonly cost?: Cost;
-  readonly steps: readonly StepPoint[];
+  readonly steps: readonly StepRecord[];
   readonly evaluations: readonly EvaluationRecord[];
   /** Step of the evaluation whose weights are kept. */
   readonly bestStep?: number;
@@ -92,7 +87,7 @@ export const stepOf = (run: RunRecord) =>
 /** The record after a batch of events. */
 export function withEvents(run: RunRecord, events: readonly WorkerEvent[]): RunRecord {
   const next: { -readonly [K in keyof RunRecord]: RunRecord[K] } = { ...run };
-  const newSteps = new Map<string, StepPoint[]>();
+  const newSteps = new Map<string, StepRecord[]>();
   const change = (id: string, by: (series: MethodSeries) => MethodSeries) => {
     next.methods = next.methods.map((series) => (series.id === id ? by(series) : series));
   };
@@ -106,7 +101,7 @@ export function withEvents(run: RunRecord, events: readonly WorkerEvent[]): RunR
       Object.assign(next, { adapter: event.adapter, totalSteps: event.totalSteps, peakBytes: event.peakBytes });
       for (const { id, cost } of event.methods) change(id, (series) => ({ ...series, cost }));
     } else if (event.type === 'step') {
-      newSteps.set(event.method, [...(newSteps.get(event.method) ?? []), { ...event.record, tokens: event.tokens }]);
+      newSteps.set(event.method, [...(newSteps.get(event.method) ?? []), event.record]);
       if (next.progress?.phase !== 'train')
         next.progress = { phase: 'train', label: '', done: 0, total: event.totalSteps, at: event.at, since: event.at };
       next.progress = { ...next.progress, done: event.record.step, at: event.at };

@@ -51,7 +51,7 @@ export class ProgressLine {
       if (this.#started === undefined) this.#started = now;
       else {
         this.#finished++;
-        this.#tokens += event.tokens;
+        this.#tokens += event.record.tokens;
       }
       this.#losses.set(method, record.loss);
       this.#steps = Math.max(this.#steps, record.step);

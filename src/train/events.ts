@@ -13,6 +13,8 @@ export interface StepRecord {
   /** Before clipping. */
   readonly gradNorm: number;
   readonly milliseconds: number;
+  /** Real tokens in the step, padding not counted. */
+  readonly tokens: number;
 }
 
 export interface EvaluationRecord {
@@ -42,7 +44,6 @@ export type RunEvent =
       readonly type: 'step';
       readonly method: string;
       readonly totalSteps: number;
-      readonly tokens: number;
       readonly record: StepRecord;
     }
   | { readonly type: 'evaluation'; readonly method: string; readonly record: EvaluationRecord; readonly best: boolean }

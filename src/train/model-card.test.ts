@@ -15,7 +15,7 @@ function results(changes: Partial<Results['methods'][number]> = {}, more: Record
     headParameters: 66_306,
     cost: { paper: { adapterFlops: 1 }, step: { flops: 1, bytes: 1, dispatches: 1 } },
     memory: { peakBytes: 1 },
-    steps: [1, 2, 3].map((step) => ({ step, loss: 1, learningRate: 1, gradNorm: 1, milliseconds: 1 })),
+    steps: [1, 2, 3].map((step) => ({ step, loss: 1, learningRate: 1, gradNorm: 1, milliseconds: 1, tokens: 1 })),
     evaluations: [],
     best: { step: 2, epoch: 1, metrics: { accuracy: 0.75, loss: 0.5 } },
     ...changes,

@@ -147,13 +147,12 @@ export class Run {
       control.onEvent?.({ type: 'stopped', method: racer.contender.id, ...racer.stopped });
       return;
     }
-    const record = { step: at.step, loss, learningRate: at.learningRate, gradNorm, milliseconds };
+    const record = { ...at, loss, gradNorm, milliseconds };
     racer.steps.push(record);
     control.onEvent?.({
       type: 'step',
       method: racer.contender.id,
       totalSteps: this.prepared.totalSteps,
-      tokens: at.tokens,
       record,
     });
   }

@@ -12,8 +12,7 @@ const step = (number: number): WorkerEvent => ({
   at: number,
   method: 'hut',
   totalSteps: 4,
-  tokens: 100,
-  record: { step: number, loss: 1 / number, learningRate: 1e-3, gradNorm: 1, milliseconds: 5 },
+  record: { step: number, loss: 1 / number, learningRate: 1e-3, gradNorm: 1, milliseconds: 5, tokens: 100 },
 });
 const evaluation = (number: number, accuracy: number): WorkerEvent => ({
   type: 'evaluation',
