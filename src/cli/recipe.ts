@@ -2,7 +2,6 @@
  * `npm run recipe -- FILE --out DIR`: trains a recipe without a browser and writes what the page would let you download.
  * `--dry-run` prints parameters, costs and memory; it needs neither a device nor weights.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkWritable, writeFolder } from '../checkpoint/node';
@@ -18,24 +17,9 @@ import { parseRecipe, type Recipe } from '../train/recipe';
 import { Run } from '../train/run';
 import { nodeEnvironment } from './environment';
 import { ProgressLine, bytes, big } from './progress';
+import { readRecipeJson } from './recipe-file';
 
 const usage = 'usage: npm run recipe -- FILE --out DIR | npm run recipe -- FILE --dry-run';
-
-async function readRecipe(file: string): Promise<Recipe> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UserError('recipe/missing', `The recipe ${file} cannot be read: ${(error as Error).message}.`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UserError('recipe/invalid', `The recipe ${file} is not JSON: ${(error as Error).message}.`);
-  }
-  return parseRecipe(json);
-}
 
 /** Costs at the recipe's batch size and `maxLength`, the largest a step can be. */
 async function dryRun(recipe: Recipe, base: string): Promise<object> {
@@ -83,7 +67,7 @@ export async function main(args: string[]): Promise<number> {
     return 2;
   }
   try {
-    const recipe = await readRecipe(file);
+    const recipe = parseRecipe(await readRecipeJson(file));
     if (values['dry-run']) {
       console.log(JSON.stringify(await dryRun(recipe, path.dirname(file)), null, 2));
       return 0;
