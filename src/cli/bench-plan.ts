@@ -49,7 +49,15 @@ export function parseAxis(text: string): Axis {
   try {
     return { path: place, values: JSON.parse(`[${list}]`) as unknown[] };
   } catch {
-    return { path: place, values: list.split(',').map((word) => word.trim()) };
+    return { path: place, values: list.split(',').map((word) => plain(word.trim())) };
+  }
+}
+
+function plain(word: string): unknown {
+  try {
+    return JSON.parse(word) as unknown;
+  } catch {
+    return word;
   }
 }
 
