@@ -3,12 +3,6 @@
 //#for c VECTORS
 //#for r ROWS
   s{r}_{c} *= params.alpha;
-//#if STORE_RAW
-  if (row + {r}u < params.rows && column + {c}u < across) { raw[(row + {r}u) * across + column + {c}u] = s{r}_{c}; }
-//#endif
-//#if HAS_COLUMN_SCALE
-  s{r}_{c} *= columnScale[min(column + {c}u, across - 1u)];
-//#endif
 //#endfor
 //#endfor
 //#if HAS_LOW_RANK
@@ -25,7 +19,8 @@
   }
 //#endif
 //#if ROLLED
-  // A large tile times a long epilogue would take the compiler seconds: the sums rest in y, where this thread alone reads them.
+  // A large tile times an epilogue of more than a store would take the compiler seconds: the sums rest in y, where this thread alone
+  // reads them.
 //#for r ROWS
 //#for c VECTORS
   if (row + {r}u < params.rows && column + {c}u < across) { y[(row + {r}u) * across + column + {c}u] = s{r}_{c}; }

@@ -1,6 +1,6 @@
 // What every variant of `linear` binds, included by each. With T a vec4f of four columns (or f32, SCALAR):
 //   raw = alpha · (x ⊙ rowScale) · W          x: [rows, inner]; W: [columns, inner] (NK) or [inner, columns]
-//   y   = f(raw ⊙ columnScale + lowRankAlpha · u · v + bias) · g'(gate) + residual       all [rows, columns]; u: [rows, rank]
+//   y   = f(raw ⊙ columnScale + lowRankAlpha · u · v + bias) · g'(gate) + residual       not both of columnScale and u · v; all [rows, columns]; u: [rows, rank]
 // v: [columns, rank] (LOW_RANK_NK) or [rank, columns]. HALF_WEIGHTS: W holds f16, four in a vec2u.
 
 struct Params { rows: u32, inner: u32, columns: u32, rank: u32, alpha: f32, lowRankAlpha: f32 }
@@ -94,9 +94,15 @@ fn activateGradientAll(z: T) -> T { return vec4f(activateGradient(z.x), activate
 //#endif
 //#endif
 
-// The epilogue of one output: `at` indexes [rows, columns] in units of T, `sum` is alpha · raw ⊙ columnScale + low rank.
+// The epilogue of one output: `at` indexes [rows, columns] in units of T, `sum` is raw, with the low rank product added.
 fn finish(at: u32, column: u32, sum: T) {
   var value = sum;
+//#if STORE_RAW
+  raw[at] = value;
+//#endif
+//#if HAS_COLUMN_SCALE
+  value *= columnScale[column];
+//#endif
 //#if HAS_BIAS
   value += bias[column];
 //#endif

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { folderSource } from '../checkpoint/node';
-import { batchCount, batches, encodeExamples, type Batch, type BatchOptions, type EncodedExamples } from './batching';
+import {
+  batchCount,
+  batches,
+  encodeExamples,
+  paddedLength,
+  type Batch,
+  type BatchOptions,
+  type EncodedExamples,
+} from './batching';
 import { createRandom, shuffle } from '../random';
 import { loadTokenizer } from './tokenizer';
 
@@ -34,7 +42,6 @@ describe('batches', () => {
   it('hold every row once, padded on the right, for any lengths and options', () => {
     const options = fc.record({
       batchSize: fc.integer({ min: 1, max: 40 }),
-      padToMultipleOf: fc.constantFrom(1, 8, 16),
       shuffle: fc.boolean(),
       seed: fc.nat(),
       epoch: fc.nat(5),
@@ -47,8 +54,7 @@ describe('batches', () => {
         expect(indices(list).sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
         for (const [b, batch] of list.entries()) {
           expect(batch.batchSize).toBe(Math.min(settings.batchSize, lengths.length - b * settings.batchSize));
-          expect(batch.length % settings.padToMultipleOf).toBe(0);
-          expect(batch.length - Math.max(...batch.lengths)).toBeLessThan(settings.padToMultipleOf);
+          expect(batch.length).toBe(paddedLength(Math.max(...batch.lengths)));
           expect(batch.inputIds).toHaveLength(batch.batchSize * batch.length);
           let tokens = 0;
           for (const [row, i] of batch.exampleIndices.entries()) {
@@ -84,12 +90,21 @@ describe('batches', () => {
   it('waste little on padding when shuffled, and do not run from long to short', () => {
     const encoded = encodedOf(skewed(1000));
     const padding = (list: Batch[]) => list.reduce((sum, b) => sum + b.batchSize * b.length - b.tokens, 0);
-    const plain = padding(all(encoded, { batchSize: 16, padToMultipleOf: 1 }));
-    const shuffled = all(encoded, { batchSize: 16, padToMultipleOf: 1, shuffle: true });
+    const plain = padding(all(encoded, { batchSize: 16 }));
+    const shuffled = all(encoded, { batchSize: 16, shuffle: true });
     expect(padding(shuffled)).toBeLessThan(plain / 4);
     const lengths = shuffled.map(({ length }) => length);
     const rises = lengths.filter((length, i) => i > 0 && length > lengths[i - 1]!).length;
     expect(rises).toBeGreaterThan(lengths.length / 4);
+  });
+
+  it('have few distinct lengths, none much longer than its longest row', () => {
+    expect([1, 15, 16, 17, 31, 33, 64, 65, 127, 500].map((n) => paddedLength(n))).toEqual([
+      1, 15, 16, 18, 32, 36, 64, 72, 128, 512,
+    ]);
+    const lengths = Array.from({ length: 512 }, (_, i) => i + 1);
+    for (const n of lengths) expect(paddedLength(n) - n).toBeLessThanOrEqual(n / 8);
+    expect(new Set(lengths.map((n) => paddedLength(n))).size).toBe(16 + 5 * 8);
   });
 
   it('do not pad beyond maxLength', () => {

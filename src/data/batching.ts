@@ -57,10 +57,8 @@ export interface Batch {
 export interface BatchOptions {
   batchSize: number;
   padTokenId: number;
-  /** No batch is padded beyond this, though `padToMultipleOf` may ask for it; at least the `maxLength` of the encoding. */
+  /** No batch is padded beyond this, though its longest row is rounded up; at least the `maxLength` of the encoding. */
   maxLength?: number;
-  /** Default 8: few distinct lengths, so few programs to plan. */
-  padToMultipleOf?: number;
   /** False (default): batches follow the file. */
   shuffle?: boolean;
   seed?: number;
@@ -137,6 +135,15 @@ export function* batches(encoded: EncodedExamples, options: BatchOptions): Gener
 }
 
 /**
+ * What a batch whose longest row has `longest` tokens is padded to: less than an eighth more, a thirtieth on average, in steps that grow
+ * with the length, so that few distinct lengths (16, and 8 for each doubling) need a program of their own.
+ */
+export function paddedLength(longest: number, maxLength = Infinity): number {
+  const step = Math.max(1, 2 ** (Math.ceil(Math.log2(longest)) - 4));
+  return Math.max(longest, Math.min(maxLength, Math.ceil(longest / step) * step));
+}
+
+/**
  * The batch of the given rows, in the given order.
  *
  * @param exampleIndices [batchSize] places in the split
@@ -144,12 +151,11 @@ export function* batches(encoded: EncodedExamples, options: BatchOptions): Gener
 export function makeBatch(
   { offsets, inputIds, tokenTypeIds, labels }: EncodedExamples,
   exampleIndices: Uint32Array,
-  { padTokenId, padToMultipleOf = 8, maxLength = Infinity }: Omit<BatchOptions, 'batchSize'>,
+  { padTokenId, maxLength }: Omit<BatchOptions, 'batchSize'>,
 ): Batch {
   const batchSize = exampleIndices.length;
   const lengths = Uint32Array.from(exampleIndices, (i) => offsets[i + 1]! - offsets[i]!);
-  const longest = lengths.reduce((a, b) => Math.max(a, b), 1);
-  const length = Math.max(longest, Math.min(maxLength, Math.ceil(longest / padToMultipleOf) * padToMultipleOf));
+  const length = paddedLength(Math.max(1, ...lengths), maxLength);
   const batch: Batch = {
     inputIds: new Uint32Array(batchSize * length).fill(padTokenId),
     tokenTypeIds: new Uint32Array(batchSize * length),

@@ -80,7 +80,7 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
   };
   /** `pair` can be computed in the epilogue of `main`: a bare product over few inner values. */
   const isLowRank = (pair: Node | undefined, main: Node | undefined) => {
-    if (!pair || !main || pair === main || main.inputs['u']) return false;
+    if (!pair || !main || pair === main || main.inputs['u'] || main.inputs['columnScale']) return false;
     const bare = Object.keys(pair.inputs).length === 2 && Object.keys(pair.outputs).length === 1;
     return bare && pair.inputs['x']!.shape[1]! < Math.min(smallRank, main.inputs['x']!.shape[1]!);
   };

@@ -100,7 +100,7 @@ export interface LinearShape {
 export interface LinearVariant {
   readonly shader: string;
   readonly constants: Readonly<Record<string, number>>;
-  /** Whether activations in the epilogue are applied in a loop of their own, for a compiler that is slow on long code. */
+  /** Whether the epilogue runs in a loop of its own, for a compiler that is slow on long code. */
   readonly rolled: boolean;
   /** Output rows and columns of one workgroup. */
   readonly tile: readonly [number, number];

@@ -8,7 +8,7 @@ import { readJson } from '../checkpoint/json';
 import type { FileSource } from '../checkpoint/source';
 import { openWeights, type WeightReader } from '../checkpoint/weights';
 import { estimateCost, type Cost } from '../cost/estimate';
-import { encodeExamples, type EncodedExamples } from '../data/batching';
+import { encodeExamples, paddedLength, type EncodedExamples } from '../data/batching';
 import { loadCustomTask, loadTask, type DataFile, type LoadedTask } from '../data/load-task';
 import { tasks, type Task, type TaskId } from '../data/tasks';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer';
@@ -189,7 +189,7 @@ export async function prepare(
 
   const gpu = await environment.gpu();
   const choice = await environment.choice(gpu);
-  const padded = (encoded: EncodedExamples) => Math.min(training.maxLength, Math.ceil(longestRow(encoded) / 8) * 8);
+  const padded = (encoded: EncodedExamples) => paddedLength(longestRow(encoded), training.maxLength);
   const shape = { batchSize: Math.min(training.batchSize, train.count), length: padded(train) };
   const evaluationShape = {
     batchSize: Math.min(training.batchSize, validation.count),
