@@ -88,6 +88,8 @@ export const stepOf = (run: RunRecord) =>
 export function withEvents(run: RunRecord, events: readonly WorkerEvent[]): RunRecord {
   const next: { -readonly [K in keyof RunRecord]: RunRecord[K] } = { ...run };
   const newSteps = new Map<string, StepRecord[]>();
+  const newMemory: RunRecord['memory'][number][] = [];
+  let furthest = stepOf(run);
   const change = (id: string, by: (series: MethodSeries) => MethodSeries) => {
     next.methods = next.methods.map((series) => (series.id === id ? by(series) : series));
   };
@@ -101,7 +103,10 @@ export function withEvents(run: RunRecord, events: readonly WorkerEvent[]): RunR
       Object.assign(next, { adapter: event.adapter, totalSteps: event.totalSteps, peakBytes: event.peakBytes });
       for (const { id, cost } of event.methods) change(id, (series) => ({ ...series, cost }));
     } else if (event.type === 'step') {
-      newSteps.set(event.method, [...(newSteps.get(event.method) ?? []), event.record]);
+      const steps = newSteps.get(event.method) ?? [];
+      newSteps.set(event.method, steps);
+      steps.push(event.record);
+      furthest = Math.max(furthest, event.record.step);
       if (next.progress?.phase !== 'train')
         next.progress = { phase: 'train', label: '', done: 0, total: event.totalSteps, at: event.at, since: event.at };
       next.progress = { ...next.progress, done: event.record.step, at: event.at };
@@ -117,13 +122,14 @@ export function withEvents(run: RunRecord, events: readonly WorkerEvent[]): RunR
     } else if (event.type === 'task') {
       Object.assign(next, { task: event.task, examples: event.examples, headFromCheckpoint: event.headFromCheckpoint });
     } else if (event.type === 'memory') {
-      next.memory = [...next.memory, { step: stepOf(next), allocated: event.allocated, peak: event.peak }];
+      newMemory.push({ step: furthest, allocated: event.allocated, peak: event.peak });
     } else {
       next.state = event.state;
       if (event.error) next.error = event.error;
       if (isEnded(event.state)) next.finishedAt = event.at;
     }
   }
+  if (newMemory.length) next.memory = [...next.memory, ...newMemory];
   for (const [id, steps] of newSteps) change(id, (series) => ({ ...series, steps: [...series.steps, ...steps] }));
   return next;
 }

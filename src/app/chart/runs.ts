@@ -1,8 +1,9 @@
 /** Which lines the methods of several runs get: a name that tells them apart, the method's colour, and a dash of their own. */
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { methodColour } from '../method-colours';
 import { isActive, type MethodSeries, type RunRecord } from '../run-record';
-import { allRuns, useApp } from '../store';
+import { allRuns, useApp, type AppState } from '../store';
+import { takeTurn } from './turns';
 
 export interface RunSeries {
   readonly key: string;
@@ -42,43 +43,41 @@ export function seriesOf(runs: readonly RunRecord[]): RunSeries[] {
 }
 
 /**
- * The current run and those compared with it, renewed at most once in `interval` milliseconds while a run is training, and at once
- * when its state changes. Charts are costly to draw: `phase` (0 to 1) spreads several over the interval, and those not `seen` wait for
- * the next change of state.
+ * The current run and those compared with it, renewed at most once in `interval` milliseconds while a run is training, and as soon as
+ * it can be when its state changes. Charts are costly to draw: they take turns, and those not `seen` wait for the next change of state.
  */
-export function useRuns(interval = 1000, phase = 0, seen = true): readonly RunRecord[] {
-  const [runs, setRuns] = useState(() => allRuns(useApp.getState()));
+export function useRuns(interval = 1000, seen = true): readonly RunRecord[] {
+  const [shown, setShown] = useState(() => useApp.getState());
+  const latest = useRef(shown);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let shown: RunRecord | undefined;
+    let giveBack: (() => void) | undefined;
     const show = () => {
-      timer = undefined;
-      shown = useApp.getState().run;
-      setRuns(allRuns(useApp.getState()));
+      timer = giveBack = undefined;
+      latest.current = useApp.getState();
+      setShown(latest.current);
     };
-    show();
-    const unsubscribe = useApp.subscribe((state, before) => {
-      if (state.run === before.run && state.compared === before.compared) return;
-      const { run } = state;
-      if (
-        run &&
-        run.id === shown?.id &&
-        run.state === shown.state &&
-        isActive(run.state) &&
-        state.compared === before.compared
-      ) {
-        if (!seen) return;
-        const past = (performance.now() - phase * interval) % interval;
-        timer ??= setTimeout(show, interval - past);
-      } else {
-        clearTimeout(timer);
-        show();
-      }
-    });
+    const ask = () => {
+      clearTimeout(timer);
+      timer = undefined;
+      giveBack ??= takeTurn(show);
+    };
+    const follow = (state: AppState) => {
+      const { run, compared } = latest.current;
+      if (giveBack || (state.run === run && state.compared === compared)) return;
+      const grown =
+        state.run?.id === run?.id && state.run?.state === run?.state && state.run && isActive(state.run.state);
+      if (!grown || state.compared !== compared) ask();
+      else if (seen) timer ??= setTimeout(ask, interval);
+    };
+    const unsubscribe = useApp.subscribe(follow);
+    // What happened before this, and while it was not seen.
+    follow(useApp.getState());
     return () => {
       clearTimeout(timer);
+      giveBack?.();
       unsubscribe();
     };
-  }, [interval, phase, seen]);
-  return runs;
+  }, [interval, seen]);
+  return useMemo(() => allRuns(shown), [shown]);
 }

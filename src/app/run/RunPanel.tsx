@@ -18,16 +18,14 @@ const tabs = (
 ).filter(([id]) => hasFeature(id));
 
 export function RunPanel() {
-  const run = useApp((state) => state.run);
-  const compared = useApp((state) => state.compared);
+  const nothing = useApp(({ run, compared }) => !run && compared.length === 0);
   const tab = useApp((state) => state.tab);
   const setTab = useApp((state) => state.setTab);
   const gpu = useApp((state) => state.gpu);
-  const nothing = !run && compared.length === 0;
   return (
     <section className="run" aria-label="Run">
       {gpu.status === 'failed' && <NoGpu error={gpu.error} />}
-      {run && <RunHeader run={run} />}
+      <RunHeader />
       <Tabs value={tab} onChange={(value) => setTab(value as Tab)} keepMounted={false} mt="sm">
         <Tabs.List style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
           {tabs.map(([id, title]) => (

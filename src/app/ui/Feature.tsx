@@ -1,6 +1,6 @@
 /** A feature under `features/`, loaded when it is first shown. */
 import { Center, Loader } from '@mantine/core';
-import { lazy, Suspense, type ComponentType, type LazyExoticComponent } from 'react';
+import { lazy, memo, Suspense, type ComponentType, type LazyExoticComponent } from 'react';
 
 const modules = import.meta.glob<{ default: ComponentType }>('../features/*/index.tsx');
 const features = new Map<string, LazyExoticComponent<ComponentType>>(
@@ -9,7 +9,7 @@ const features = new Map<string, LazyExoticComponent<ComponentType>>(
 
 export const hasFeature = (name: string) => features.has(name);
 
-export function Feature({ name }: { name: string }) {
+export const Feature = memo(function Feature({ name }: { name: string }) {
   const Content = features.get(name);
   if (!Content) return null;
   return (
@@ -23,4 +23,4 @@ export function Feature({ name }: { name: string }) {
       <Content />
     </Suspense>
   );
-}
+});

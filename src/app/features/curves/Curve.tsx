@@ -1,18 +1,17 @@
 /** One quantity of all runs, kept up to date while it is in view. */
 import { ActionIcon, NativeSelect } from '@mantine/core';
 import { useInViewport } from '@mantine/hooks';
-import { useEffect, useMemo, useState } from 'react';
+import { memo, useEffect, useMemo, useState } from 'react';
 import { Figure } from '../../chart/Figure';
 import { LinePlot } from '../../chart/LinePlot';
 import { seriesOf, useRuns } from '../../chart/runs';
 import { csvOfLines, type Line, type Range } from '../../chart/series';
+import { takeTurn } from '../../chart/turns';
 import { stepOf } from '../../run-record';
 import { linesOf, metricNames, metricTitle, type Quantity } from './quantities';
 
 export interface CurveProps {
   readonly quantity: Quantity;
-  /** 0 to 1: where in the interval of renewals this curve has its turn. */
-  readonly phase: number;
   readonly smoothing: number;
   readonly range: Range | undefined;
   readonly onRange: (range: Range | undefined) => void;
@@ -20,17 +19,19 @@ export interface CurveProps {
 
 const interval = 1000;
 
-export function Curve({ quantity, phase, smoothing, range, onRange }: CurveProps) {
-  const { ref, inViewport } = useInViewport<HTMLDivElement>();
-  const runs = useRuns(interval, phase, inViewport);
-  // One curve a turn: the first picture of all at once would hold up the page.
+/** Seven frames with their menus are as much work as a chart: they, too, come one after the other. */
+export const Curve = memo(function Curve(props: CurveProps) {
   const [turn, setTurn] = useState(false);
-  useEffect(() => {
-    const timer = setTimeout(() => setTurn(true), 20 + 200 * phase);
-    return () => clearTimeout(timer);
-  }, [phase]);
+  useEffect(() => takeTurn(() => setTurn(true)), []);
+  return turn ? <CurveFigure {...props} /> : <div className="curve-waiting" />;
+});
+
+function CurveFigure({ quantity, smoothing, range, onRange }: CurveProps) {
+  const { ref, inViewport } = useInViewport<HTMLDivElement>();
+  const runs = useRuns(interval, inViewport);
+  // Out of sight, nothing is drawn at all.
   const [drawn, setDrawn] = useState(false);
-  if (turn && inViewport && !drawn) setDrawn(true);
+  useEffect(() => (inViewport ? takeTurn(() => setDrawn(true)) : undefined), [inViewport]);
   const [log, setLog] = useState(false);
   const [chosen, setChosen] = useState<string>();
   const names = useMemo(() => metricNames(runs), [runs]);

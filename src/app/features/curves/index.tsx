@@ -1,7 +1,7 @@
 /** Curves: what every method of the run, and of the runs compared with it, told while training. */
 import { Button, Center, Group, RangeSlider, Slider, Stack, Text } from '@mantine/core';
 import { Note } from '../Note';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Range } from '../../chart/series';
 import { stepOf } from '../../run-record';
 import { allRuns, useApp } from '../../store';
@@ -15,6 +15,11 @@ export default function Curves() {
   const last = useApp((state) => Math.max(2, ...allRuns(state).map((run) => run.totalSteps || stepOf(run))));
   const [range, setRange] = useState<Range>();
   const [smoothing, setSmoothing] = useState(0.8);
+  // A run may be shorter than the range that was chosen for another.
+  const visible = useMemo<Range | undefined>(
+    () => (range && range[0] < last ? [range[0], Math.min(range[1], last)] : undefined),
+    [range, last],
+  );
   if (!shown) {
     return (
       <Center h={320}>
@@ -25,8 +30,6 @@ export default function Curves() {
       </Center>
     );
   }
-  // A run may be shorter than the range that was chosen for another.
-  const visible: Range | undefined = range && range[0] < last ? [range[0], Math.min(range[1], last)] : undefined;
   return (
     <Stack gap="md">
       {error && (
@@ -68,15 +71,8 @@ export default function Curves() {
         </div>
       </Group>
       <div className="curves-grid">
-        {quantities.map((quantity, i) => (
-          <Curve
-            key={quantity.id}
-            quantity={quantity}
-            phase={i / quantities.length}
-            smoothing={smoothing}
-            range={visible}
-            onRange={setRange}
-          />
+        {quantities.map((quantity) => (
+          <Curve key={quantity.id} quantity={quantity} smoothing={smoothing} range={visible} onRange={setRange} />
         ))}
       </div>
     </Stack>
