@@ -4,7 +4,7 @@
  * `hutFactors` turns the trained matrices into what a linear layer applies: `m_A`, `c = γ ⊙ m_B` and `b + β`, where `m_A` and `m_B`
  * are the means over the rank. `hutTransform` is Eq. 10 literally, `W_new = diag(m_A) W0 diag(c)`: the materialised form.
  */
-import { elements, grid, type GraphBuilder, type Operation, type Tensor } from '../tensor';
+import { elements, grid, type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor } from '../tensor';
 
 const mean = (values: Float64Array, start: number, stride: number, count: number) => {
   let sum = 0;
@@ -108,6 +108,24 @@ export function hutFactors(
   return outputs as unknown as HutFactors;
 }
 
+/** One dispatch of `hut-transform.wgsl`: a thread a value of `W_new`, or, for the gradient, a thread a row and a column. */
+function transformCall({ inputs, attributes, outputs }: Node, gradient: boolean): KernelCall {
+  const weight = inputs['weight']!;
+  const [first, second] = weight.shape as [number, number];
+  return {
+    shader: 'hut-transform',
+    constants: {
+      WORKGROUP: 64,
+      GRADIENT: gradient,
+      NK: attributes['layout'] === 'nk',
+      HALF_WEIGHTS: weight.dataType === 'f16',
+    },
+    bindings: { ...inputs, ...outputs },
+    params: { first, second },
+    workgroups: grid(Math.ceil((gradient ? first + second : first * second) / 64)),
+  };
+}
+
 const hutTransformGradientOperation: Operation = {
   name: 'hutTransformGradient',
   reference: ({ inputs, attributes }, values) => {
@@ -125,23 +143,7 @@ const hutTransformGradientOperation: Operation = {
       }
     return { dRowScale, dColumnScale };
   },
-  lower: ({ inputs, attributes, outputs }) => {
-    const [first, second] = inputs['weight']!.shape as [number, number];
-    return [
-      {
-        shader: 'hut-transform',
-        constants: {
-          WORKGROUP: 64,
-          GRADIENT: true,
-          NK: attributes['layout'] === 'nk',
-          HALF_WEIGHTS: inputs['weight']!.dataType === 'f16',
-        },
-        bindings: { ...inputs, ...outputs },
-        params: { first, second },
-        workgroups: [Math.ceil((first + second) / 64), 1, 1],
-      },
-    ];
-  },
+  lower: (node) => [transformCall(node, true)],
   flops: ({ inputs }) => 6 * elements(inputs['weight']!.shape),
 };
 
@@ -167,23 +169,7 @@ const hutTransformOperation: Operation = {
     const gradients = graph.apply(hutTransformGradientOperation, { ...inputs, dW: y }, attributes, shapes);
     return { rowScale: gradients['dRowScale'], columnScale: gradients['dColumnScale'] };
   },
-  lower: ({ inputs, attributes, outputs }) => {
-    const [first, second] = inputs['weight']!.shape as [number, number];
-    return [
-      {
-        shader: 'hut-transform',
-        constants: {
-          WORKGROUP: 64,
-          GRADIENT: false,
-          NK: attributes['layout'] === 'nk',
-          HALF_WEIGHTS: inputs['weight']!.dataType === 'f16',
-        },
-        bindings: { ...inputs, ...outputs },
-        params: { first, second },
-        workgroups: grid(Math.ceil((first * second) / 64)),
-      },
-    ];
-  },
+  lower: (node) => [transformCall(node, false)],
   flops: ({ inputs }) => 2 * elements(inputs['weight']!.shape),
 };
 
