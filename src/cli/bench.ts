@@ -10,7 +10,8 @@ import { parseArgs } from 'node:util';
 import { UserError } from '../errors';
 import type { RecipeJson } from '../train/recipe';
 import { parseAxis, planRuns, type NamedRecipe } from './bench-plan';
-import { markdown, mergeReports, readReport, writeReport } from './bench-report';
+import { mergeReports, readReport, writeReport } from './bench-report';
+import { markdown } from './bench-table';
 import { readRecipeJson } from './recipe-file';
 
 const usage = `usage: npm run bench -- RECIPE… [--seeds a,b,c] [--repeat n] [--grid PATH=VALUE,VALUE…]… [--shard i/n] [--gpu] [--out DIR]
@@ -19,7 +20,7 @@ const usage = `usage: npm run bench -- RECIPE… [--seeds a,b,c] [--repeat n] [-
 const options = {
   seeds: { type: 'string' },
   repeat: { type: 'string', default: '1' },
-  grid: { type: 'string', multiple: true, default: [] },
+  grid: { type: 'string', multiple: true },
   shard: { type: 'string' },
   gpu: { type: 'boolean', default: false },
   merge: { type: 'boolean', default: false },
@@ -72,7 +73,7 @@ export async function main(args: string[]): Promise<number> {
       return await tell(out);
     }
     const cells = planRuns(await readRecipes(positionals), {
-      axes: values.grid.map(parseAxis),
+      axes: (values.grid ?? []).map(parseAxis),
       seeds: values.seeds?.split(',').map((seed) => whole('seeds', seed, 0)),
       repeat: whole('repeat', values.repeat, 1),
     });
