@@ -1,16 +1,26 @@
 /** Where the command line finds what a recipe names: folders relative to the recipe, the hub through one endpoint, bundled files. */
 import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defaultEndpoint, hubSource, repositoryId } from '../checkpoint/hub';
-import { folderCache, folderSource } from '../checkpoint/node';
+import { defaultCacheFolder, folderCache, folderSource, writeFolder } from '../checkpoint/node';
 import type { FileSource } from '../checkpoint/source';
 import { UserError } from '../errors';
 import { Gpu } from '../gpu/device';
-import { staticChoice } from '../graph/variants';
+import { tunedChoice, type TuningStore } from '../train/kernel-choice';
 import type { Environment } from '../train/prepare';
 
 /** One device a process, so that a second run compiles nothing again. */
 let opened: Promise<Gpu> | undefined;
+
+/** Beside the downloads. */
+function tuningFile(folder = defaultCacheFolder()): TuningStore {
+  const name = 'tuning.json';
+  return {
+    read: async () => JSON.parse(await readFile(path.join(folder, name), 'utf8')) as unknown,
+    write: (cache) => writeFolder(folder, new Map([[name, new TextEncoder().encode(JSON.stringify(cache))]])),
+  };
+}
 
 /** @param base the folder of the recipe @param project this project's root, with `public/` */
 export function nodeEnvironment(base: string, project: string): Environment {
@@ -26,7 +36,7 @@ export function nodeEnvironment(base: string, project: string): Environment {
   };
   return {
     gpu: () => (opened ??= Gpu.open()),
-    choice: async ({ identity }) => staticChoice(identity),
+    choice: tunedChoice(tuningFile()),
     checkpoint(reference, revision) {
       if (reference.startsWith('bundled:')) {
         const name = reference.slice('bundled:'.length);

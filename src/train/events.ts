@@ -3,7 +3,7 @@ import type { AdapterIdentity } from '../gpu/device';
 import type { MetricValues } from '../metrics/task-metrics';
 import type { Cost } from '../cost/estimate';
 
-export type Phase = 'download' | 'tokenise' | 'compile' | 'train' | 'evaluate' | 'export';
+export type Phase = 'download' | 'tokenise' | 'tune' | 'compile' | 'train' | 'evaluate' | 'export';
 
 export interface StepRecord {
   /** From 1. */

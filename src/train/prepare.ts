@@ -23,13 +23,15 @@ import { adapterTensors, classifierProgram, parameterLayout, type Classifier } f
 import { z } from 'zod';
 import { Contender } from './contender';
 import type { RunEvent } from './events';
+import { linearShapes, type KernelNeeds } from './kernel-choice';
 import type { Recipe, RecipeMethod } from './recipe';
 import { adapterStart } from './start';
 
 /** Where a run finds what its recipe names; one for Node, one for the page. */
 export interface Environment {
   gpu(): Promise<Gpu>;
-  choice(gpu: Gpu): Promise<KernelChoice>;
+  /** Kernels that suit the device. */
+  choice(gpu: Gpu, needs: KernelNeeds): Promise<KernelChoice>;
   /** `bundled:…`, a hub id, or a folder. */
   checkpoint(reference: string, revision?: string): FileSource;
   /** A PEFT folder. */
@@ -188,7 +190,6 @@ export async function prepare(
   const warmupSteps = training.warmupSteps ?? warmupStepsOf(training.warmupRatio, totalSteps);
 
   const gpu = await environment.gpu();
-  const choice = await environment.choice(gpu);
   const padded = (encoded: EncodedExamples) => paddedLength(longestRow(encoded), training.maxLength);
   const shape = { batchSize: Math.min(training.batchSize, train.count), length: padded(train) };
   const evaluationShape = {
@@ -196,6 +197,20 @@ export async function prepare(
     length: Math.max(padded(validation), validationMismatched ? padded(validationMismatched) : 0),
   };
   const chunkBytes = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  const choice = await environment.choice(gpu, {
+    shapes: () =>
+      linearShapes(
+        gpu,
+        recipe.methods.map((method) => classifierOf(recipe, config, task, method)),
+        [
+          { shape, training: true },
+          { shape: evaluationShape, training: false },
+        ],
+        { dropout: training.dropout, chunkBytes },
+      ),
+    onTuning: () => onEvent?.({ type: 'progress', phase: 'tune', done: 0, total: 0, label: 'kernels' }),
+  });
+  signal?.throwIfAborted();
   const costs = recipe.methods.map((method) =>
     estimateCost(classifierOf(recipe, config, task, method), {
       shape,

@@ -73,6 +73,7 @@ export function progressLine(run: RunRecord): ProgressLine {
 const phaseNames = {
   download: 'downloading',
   tokenise: 'tokenising',
+  tune: 'tuning',
   compile: 'compiling',
   train: 'training',
   evaluate: 'evaluating',

@@ -3,7 +3,7 @@ import { browserCache, type FileCache } from '../../checkpoint/cache';
 import { hubSource, repositoryId, urlSource } from '../../checkpoint/hub';
 import { UserError } from '../../errors';
 import { Gpu } from '../../gpu/device';
-import { staticChoice } from '../../graph/variants';
+import { tunedChoice, type TuningStore } from '../../train/kernel-choice';
 import type { Environment } from '../../train/prepare';
 import type { DroppedFiles } from './dropped';
 
@@ -33,6 +33,20 @@ export class SharedGpu {
 let cache: Promise<FileCache | undefined> | undefined;
 export const fileCache = () => (cache ??= browserCache());
 
+/** In the page's own file system; where the browser has none, every run times anew. */
+const tuningFile: TuningStore = {
+  async read() {
+    const root = await navigator.storage.getDirectory();
+    return JSON.parse(await (await (await root.getFileHandle('tuning.json')).getFile()).text()) as unknown;
+  },
+  async write(cache) {
+    const root = await navigator.storage.getDirectory();
+    const writable = await (await root.getFileHandle('tuning.json', { create: true })).createWritable();
+    await writable.write(JSON.stringify(cache));
+    await writable.close();
+  },
+};
+
 export async function pageEnvironment(
   { baseUrl, endpoint }: PageSettings,
   dropped: DroppedFiles,
@@ -42,7 +56,7 @@ export async function pageEnvironment(
   const hub = { endpoint, ...(stored && { cache: stored }) };
   return {
     gpu: () => gpu.open(),
-    choice: async ({ identity }) => staticChoice(identity),
+    choice: tunedChoice(tuningFile),
     checkpoint(reference, revision) {
       if (reference.startsWith('bundled:')) {
         const name = reference.slice('bundled:'.length);
