@@ -183,8 +183,13 @@ export interface RunWorker {
   configure(settings: { baseUrl: string; endpoint: string }): void;
   /** Opens the GPU once. @throws UserError `gpu/unavailable` */
   openGpu(): Promise<GpuReport>;
-  /** Every kernel against float64, one report after the other. @throws UserError `run/busy` while a run is on its way */
+  /**
+   * Every kernel against float64, one report after the other.
+   *
+   * @throws UserError `run/busy` while a run is on its way, `run/stopped` where the check was stopped
+   */
   checkGpu(onProgress: (check: GpuCheck) => void): Promise<GpuCheck>;
+  stopCheck(): void;
 
   addFiles(files: readonly File[]): Promise<Dropped>;
   checkpointInfo(reference: string, revision?: string): Promise<CheckpointInfo>;

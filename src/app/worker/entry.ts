@@ -31,6 +31,7 @@ class Engine implements RunWorker {
   readonly #dropped = new DroppedFiles();
   readonly #gpu = new SharedGpu();
   #session: Session | undefined;
+  #check: AbortController | undefined;
 
   configure(settings: PageSettings): void {
     this.#settings = settings;
@@ -47,13 +48,21 @@ class Engine implements RunWorker {
 
   async checkGpu(onProgress: (check: GpuCheck) => void): Promise<GpuCheck> {
     this.#assertIdle();
+    this.stopCheck();
+    const { signal } = (this.#check = new AbortController());
     const gpu = await this.#gpu.open();
+    // What trains is what is checked.
+    const choice = await (await this.#environment()).choice(gpu, { shapes: () => [] });
     const check = { gpu: gpuReport(gpu), kernels: [] as KernelReport[], total: kernelCount };
-    for await (const report of checkKernels(gpu)) {
+    for await (const report of checkKernels(gpu, { choice, signal })) {
       check.kernels.push(report);
       onProgress(check);
     }
     return check;
+  }
+
+  stopCheck(): void {
+    this.#check?.abort();
   }
 
   #assertIdle(): void {
@@ -83,6 +92,7 @@ class Engine implements RunWorker {
 
   async start(recipe: RecipeJson, onEvents: (events: readonly WorkerEvent[]) => void): Promise<void> {
     this.#assertIdle();
+    this.stopCheck();
     const parsed = parseRecipe(recipe);
     const before = this.#session;
     const session = (this.#session = new Session(onEvents));

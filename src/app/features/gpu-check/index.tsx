@@ -23,7 +23,11 @@ export default function GpuCheckPage() {
   const shown = useRef(true);
   useEffect(() => {
     shown.current = true;
-    return () => void (shown.current = false);
+    return () => {
+      shown.current = false;
+      // Nobody would see its end.
+      void worker().stopCheck();
+    };
   }, []);
 
   const run = async () => {
@@ -74,6 +78,11 @@ export default function GpuCheckPage() {
             Save report (JSON)
           </Button>
         )}
+        {running && (
+          <Button size="sm" variant="default" onClick={() => void worker().stopCheck()}>
+            Stop
+          </Button>
+        )}
         <Text size="xs" c="var(--quiet)" flex={1} miw={220}>
           {training
             ? 'A run is on its way; the check waits for its end.'
@@ -83,7 +92,12 @@ export default function GpuCheckPage() {
       {running && (
         <Progress value={(100 * kernels.length) / (check?.total ?? 1)} aria-label="Kernels checked" size="sm" />
       )}
-      {error && (
+      {error?.code === 'run/stopped' && (
+        <Text size="sm" role="status">
+          Stopped after {kernels.length} of {check?.total ?? 'all'} kernels.
+        </Text>
+      )}
+      {error && error.code !== 'run/stopped' && (
         <Note color="red" title="The check could not be finished">
           {error.message}
         </Note>
