@@ -1,38 +1,11 @@
 /** One run, seen from every tab: drawn, compared, tried, taken home, remembered; and the kernels checked on this very device. */
-import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 import { unzipSync } from 'fflate';
-import { readFile } from 'node:fs/promises';
+import { inEveryDress } from './dress';
+import { download } from './files';
 import { curve, open, smallRecipe, test, trainToEnd } from './page';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name }).click();
-
-/** axe in both schemes, and nothing wider than the page at a phone's width. */
-async function inEveryDress(page: Page, where: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForTimeout(300);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
-    );
-    expect(found, `${where}, ${colorScheme}`).toEqual([]);
-  }
-  const size = page.viewportSize()!;
-  await page.setViewportSize({ width: 390, height: 844 });
-  await page.waitForTimeout(300);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(over, `${where} at 390 px`).toBeLessThanOrEqual(0);
-  await page.setViewportSize(size);
-  await page.emulateMedia({ colorScheme: 'light' });
-}
-
-async function download(page: Page, click: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
-  const downloading = page.waitForEvent('download');
-  await click();
-  const file = await downloading;
-  return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
-}
 
 test('a run is drawn, compared, tried, taken home and remembered', async ({ page }) => {
   await open(page, smallRecipe);

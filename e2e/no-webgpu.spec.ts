@@ -1,5 +1,6 @@
 /** A browser without WebGPU: the page says so, names the setting, and still tells what a run would cost. */
 import { expect } from '@playwright/test';
+import { inEveryDress } from './dress';
 import { test, trainButton } from './page';
 
 test.use({
@@ -14,4 +15,8 @@ test('the page names the browser and the setting', async ({ page }) => {
   await expect(trainButton(page)).toBeDisabled();
   // The costs are known all the same.
   await expect(page.getByText('123 × 2')).toBeVisible();
+  await inEveryDress(page, 'no WebGPU');
+  await page.getByRole('button', { name: /Check my GPU/ }).click();
+  await expect(page.getByRole('dialog')).toContainText('No GPU to check');
+  await inEveryDress(page, 'no WebGPU, Check my GPU');
 });

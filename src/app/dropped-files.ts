@@ -31,9 +31,13 @@ async function filesOf(entry: FileSystemEntry, found: File[]): Promise<void> {
 
 /** Must be called in the drop event itself: its items are gone afterwards. */
 export async function filesOfDrop(data: DataTransfer): Promise<File[]> {
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  // What comes from another program (a mail's attachment) is a file without an entry on disk.
+  const dropped = [...data.items].map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
   const found: File[] = [];
-  for (const entry of entries) await filesOf(entry, found);
+  for (const item of dropped) {
+    if (item instanceof File) found.push(item);
+    else if (item) await filesOf(item, found);
+  }
   return found;
 }
 
