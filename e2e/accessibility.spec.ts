@@ -1,44 +1,82 @@
-/** axe finds nothing, in both schemes and at both ends of the widths; nothing overflows a phone. */
-import AxeBuilder from '@axe-core/playwright';
+/** axe finds nothing in any state of the page, in both schemes and at both ends of the widths; features.spec.ts has the tabs of a finished run. */
 import { expect, type Page } from '@playwright/test';
-import { open, smallRecipe, test } from './page';
+import { inEveryDress } from './dress';
+import { checkpointLike, dropFromDisk } from './files';
+import { open, smallRecipe, status, test, trainButton } from './page';
 
-/** Each as a line: the rule, the element, what is wrong. */
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
-  );
-}
+const unfold = async (page: Page) => {
+  for (const section of [/^Checkpoint/, /^Task & data/, /^Training/])
+    await page.getByRole('button', { name: section }).click();
+};
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test.describe(colorScheme, () => {
-    test.use({ colorScheme });
-    test('set-up, every section unfolded', async ({ page }) => {
-      await open(page, smallRecipe);
-      for (const section of [/^Checkpoint/, /^Task & data/, /^Training/])
-        await page.getByRole('button', { name: section }).click();
-      await expect(page.getByRole('list', { name: 'Labels' })).toBeVisible();
-      await page.waitForTimeout(500);
-      expect(await violations(page)).toEqual([]);
-      for (const dialog of ['Help', 'Recipe as JSON']) {
-        await page.getByRole('button', { name: dialog }).click();
-        await expect(page.getByRole('dialog')).toBeVisible();
-        await page.waitForTimeout(500);
-        expect(await violations(page), dialog).toEqual([]);
-        await page.keyboard.press('Escape');
-        await expect(page.getByRole('dialog')).toHaveCount(0);
-      }
-    });
-  });
-}
+test('set-up: every section unfolded, dialogs, a checkpoint of the hub, a table of the visitor’s own', async ({
+  page,
+}) => {
+  await open(page, smallRecipe);
+  await inEveryDress(page, 'welcome');
+  await unfold(page);
+  await page.getByRole('button', { name: 'More settings' }).first().click();
+  await expect(page.getByRole('list', { name: 'Labels' })).toBeVisible();
+  await inEveryDress(page, 'set-up');
+  for (const dialog of ['Help', 'Recipe as JSON']) {
+    await page.getByRole('button', { name: dialog }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await inEveryDress(page, dialog);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+  }
+  await page.getByRole('radio', { name: 'Another one on the hub' }).check();
+  await page.getByRole('textbox', { name: 'Hub id' }).fill('not an id');
+  await expect(page.getByText('neither a hub id').first()).toBeVisible();
+  await inEveryDress(page, 'hub checkpoint that does not work');
+  await page.getByRole('radio', { name: 'Tiny RoBERTa' }).check();
+  const rows = Array.from({ length: 12 }, (_, i) => `text number ${i},${i % 2 ? 'good' : 'bad'}`);
+  await page
+    .getByLabel('Choose tables')
+    .setInputFiles({ name: 'own.csv', mimeType: 'text/csv', buffer: Buffer.from(`text,label\n${rows.join('\n')}`) });
+  await expect(page.getByText(/11 examples to train on, 1 to validate/)).toBeVisible();
+  await inEveryDress(page, 'own table');
+});
 
-for (const width of [390, 860, 2560]) {
+test('a run: preparing, training, paused, stopped, failed', async ({ page }) => {
+  await open(page, { ...smallRecipe, training: { ...smallRecipe.training, maxSteps: 2000 } });
+  await trainButton(page).click();
+  await expect(status(page)).toHaveText(/^Training · step [1-9]/, { timeout: 180_000 });
+  await inEveryDress(page, 'training');
+  await page.getByRole('tab', { name: 'Try it' }).click();
+  await page.getByRole('button', { name: 'Pause' }).first().click();
+  await expect(status(page)).toHaveText(/^Paused/);
+  await page.getByRole('textbox', { name: 'Text' }).fill('A fine day.');
+  await expect(page.getByRole('group', { name: 'Answer: LoRA' })).toBeVisible();
+  await inEveryDress(page, 'paused, try it');
+  await page.getByRole('tab', { name: 'Curves' }).click();
+  await inEveryDress(page, 'paused');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(status(page)).toHaveText(/^Stopped/, { timeout: 60_000 });
+  await page.getByRole('tab', { name: 'Take home' }).click();
+  await inEveryDress(page, 'stopped, take home');
+  await dropFromDisk(page, await checkpointLike('without-weights', { 'model.safetensors': undefined }));
+  await trainButton(page).click();
+  await expect(status(page)).toHaveText(/^Failed/);
+  await inEveryDress(page, 'failed');
+  for (const tab of ['Compare', 'Try it']) {
+    await page.getByRole('tab', { name: tab }).click();
+    await inEveryDress(page, `failed, ${tab}`);
+  }
+});
+
+test('messages', async ({ page }) => {
+  await open(page);
+  await page.goto('./#recipe=%7Bnot json');
+  await expect(page.getByRole('region', { name: 'Messages' })).toContainText('not JSON');
+  await inEveryDress(page, 'a message');
+});
+
+for (const width of [860, 2560]) {
   test(`nothing is wider than the page at ${width} px`, async ({ page }) => {
     await page.setViewportSize({ width, height: 900 });
     await open(page, smallRecipe);
-    for (const section of [/^Checkpoint/, /^Task & data/, /^Training/])
-      await page.getByRole('button', { name: section }).click();
+    await unfold(page);
     await page.waitForTimeout(500);
     expect(
       await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),

@@ -17,9 +17,9 @@ export const theme = createTheme({
   },
 });
 
-/** Mantine's own dimmed text is too faint to read on a panel (under 4.5 : 1). */
+/** Mantine's own dimmed text and errors are too faint to read on a panel (under 4.5 : 1). */
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { '--mantine-color-dimmed': 'var(--quiet)' },
-  dark: { '--mantine-color-dimmed': 'var(--quiet)' },
+  light: { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': '#c92a2a' },
+  dark: { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': '#ff8787' },
 });
