@@ -15,6 +15,8 @@ const rows = [
   ['the roof leaked on our heads', 'bad'],
   ['what a happy morning', 'good'],
 ];
+/** A file and labels by someone who tries what the page does with markup. */
+const hostile = { file: '<img src=x onerror=alert(1)>.csv', label: '<svg onload=alert(2)>' };
 const csv = [
   'id,comment,verdict',
   ...rows.map(([text, label], i) => `${i},"${text!.replaceAll('"', '""')}",${label}`),
@@ -49,6 +51,33 @@ test('own CSV: columns guessed and mapped, shown as text, trained until the loss
 });
 
 const shared = path.resolve(import.meta.dirname, '../../shared/data');
+
+test('markup in a file’s name, in labels and in texts is shown as text, before and after training', async ({
+  page,
+}) => {
+  await open(page, { ...smallRecipe, training: { ...smallRecipe.training, maxSteps: 1 }, evaluation: { limit: 4 } });
+  await page.getByRole('button', { name: /^Task & data/ }).click();
+  const content = csv.replaceAll(/,good$/gm, `,${hostile.label}`);
+  await page.getByLabel('Choose tables').setInputFiles(table(hostile.file, content));
+  await expect(page.getByRole('button', { name: /^Task & data/ })).toContainText(hostile.file);
+  await expect(page.getByText(`2 classes: ${hostile.label}, bad`)).toBeVisible();
+  await expect(page).toHaveURL(/onerror/);
+  await trainToEnd(page);
+  await expect(page.getByRole('region', { name: 'Run', exact: true }).getByRole('heading').first()).toContainText(
+    hostile.file,
+  );
+  await page.getByRole('tab', { name: 'Compare' }).click();
+  const confusion = page.getByRole('table', { name: 'HUT', exact: true });
+  await expect(confusion.getByRole('columnheader', { name: hostile.label })).toBeVisible();
+  await page.getByRole('tab', { name: 'Try it' }).click();
+  await page.getByRole('textbox', { name: 'Text' }).fill('<script>alert(3)</script>');
+  await expect(page.getByRole('group', { name: 'Answer: HUT' })).toContainText(hostile.label);
+  await page.reload();
+  await page.getByRole('tab', { name: 'History' }).click();
+  await expect(page.getByRole('table', { name: 'Runs in this browser' })).toBeVisible();
+  // What would have run, had any of it become an element: none did, and the page's fixture saw no dialog.
+  expect(await page.locator('img, svg[onload], script:not([src])').count()).toBe(0);
+});
 
 test('MiniLM and RTE from the visitor’s disk', async ({ page }) => {
   test.skip(!existsSync(path.join(shared, 'checkpoints/minilm-l6')), 'needs ../shared/data');
