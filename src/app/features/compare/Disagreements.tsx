@@ -59,7 +59,10 @@ export function Disagreements({ details, titleOf }: { details: EvaluationDetails
             : 'None: on every example all methods give the same answer.'}
         </Text>
       ) : (
-        <Table.ScrollContainer minWidth={480} scrollAreaProps={{ tabIndex: 0, 'aria-label': 'Disagreements' }}>
+        <Table.ScrollContainer
+          minWidth={480}
+          scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'group', 'aria-label': 'Disagreements' } }}
+        >
           <Table verticalSpacing={6} fz="xs" aria-labelledby="disagreements-title">
             <Table.Thead>
               <Table.Tr>

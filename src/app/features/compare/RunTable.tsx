@@ -56,7 +56,10 @@ export function RunTable({ rows }: { rows: readonly Row[] }) {
           Save table (CSV)
         </Button>
       </Group>
-      <Table.ScrollContainer minWidth={760} scrollAreaProps={{ tabIndex: 0, 'aria-label': 'Methods and runs' }}>
+      <Table.ScrollContainer
+        minWidth={760}
+        scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'group', 'aria-label': 'Methods and runs' } }}
+      >
         <Table verticalSpacing={6} horizontalSpacing="xs" fz="xs" aria-labelledby="runs-title">
           <Table.Thead>
             <Table.Tr>

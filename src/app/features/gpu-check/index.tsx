@@ -116,7 +116,10 @@ export default function GpuCheckPage() {
 
 function Kernels({ kernels }: { kernels: readonly KernelReport[] }) {
   return (
-    <Table.ScrollContainer minWidth={560} scrollAreaProps={{ tabIndex: 0, 'aria-label': 'Kernels' }}>
+    <Table.ScrollContainer
+      minWidth={560}
+      scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'group', 'aria-label': 'Kernels' } }}
+    >
       <Table verticalSpacing={5} fz="xs" aria-label="Kernels">
         <Table.Thead>
           <Table.Tr>

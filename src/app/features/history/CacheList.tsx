@@ -80,7 +80,10 @@ export function CacheList() {
         )}
       </Group>
       {repositories.length > 0 && (
-        <Table.ScrollContainer minWidth={480} scrollAreaProps={{ tabIndex: 0, 'aria-label': 'Downloads kept' }}>
+        <Table.ScrollContainer
+          minWidth={480}
+          scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'group', 'aria-label': 'Downloads kept' } }}
+        >
           <Table verticalSpacing={6} fz="xs" aria-labelledby="cache-title">
             <Table.Thead>
               <Table.Tr>

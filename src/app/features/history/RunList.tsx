@@ -73,7 +73,10 @@ export function RunList({ heads, onChange }: { heads: readonly RunHead[]; onChan
           None yet. A run is kept here, with its curves, after its first evaluation; it stays when the page is closed.
         </Text>
       ) : (
-        <Table.ScrollContainer minWidth={680} scrollAreaProps={{ tabIndex: 0, 'aria-label': 'Runs in this browser' }}>
+        <Table.ScrollContainer
+          minWidth={680}
+          scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'group', 'aria-label': 'Runs in this browser' } }}
+        >
           <Table verticalSpacing={6} fz="xs" aria-labelledby="history-title">
             <Table.Thead>
               <Table.Tr>
