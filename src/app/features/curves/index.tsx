@@ -1,7 +1,6 @@
 /** Curves: what every method of the run, and of the runs compared with it, told while training. */
 import { Button, Center, Group, RangeSlider, Slider, Stack, Text } from '@mantine/core';
-import { Note } from '../Note';
-import { useMemo, useState } from 'react';
+import { memo, useMemo, useState } from 'react';
 import type { Range } from '../../chart/series';
 import { stepOf } from '../../run-record';
 import { allRuns, useApp } from '../../store';
@@ -10,8 +9,7 @@ import './curves.css';
 import { quantities } from './quantities';
 
 export default function Curves() {
-  const shown = useApp((state) => allRuns(state).length);
-  const error = useApp(({ run }) => run?.error);
+  const none = useApp((state) => allRuns(state).length === 0);
   const last = useApp((state) => Math.max(2, ...allRuns(state).map((run) => run.totalSteps || stepOf(run))));
   const [range, setRange] = useState<Range>();
   const [smoothing, setSmoothing] = useState(0.8);
@@ -20,7 +18,7 @@ export default function Curves() {
     () => (range && range[0] < last ? [range[0], Math.min(range[1], last)] : undefined),
     [range, last],
   );
-  if (!shown) {
+  if (none) {
     return (
       <Center h={320}>
         <Text c="var(--quiet)" ta="center" maw={420}>
@@ -32,43 +30,9 @@ export default function Curves() {
   }
   return (
     <Stack gap="md">
-      {error && (
-        <Note color="red" title="The run ended early">
-          {error.message}
-        </Note>
-      )}
       <Group gap="xl" align="center" className="curves-controls">
-        <div className="curves-control">
-          <Text size="sm">Steps shown</Text>
-          <RangeSlider
-            size="sm"
-            min={1}
-            max={last}
-            minRange={1}
-            value={visible ? [...visible] : [1, last]}
-            onChange={([from, to]) => setRange(from <= 1 && to >= last ? undefined : [from, to])}
-            thumbFromLabel="First step shown"
-            thumbToLabel="Last step shown"
-            flex={1}
-          />
-          <Button size="compact-xs" variant="default" disabled={!visible} onClick={() => setRange(undefined)}>
-            All
-          </Button>
-        </div>
-        <div className="curves-control">
-          <Text size="sm">Smoothing</Text>
-          <Slider
-            size="sm"
-            min={0}
-            max={0.98}
-            step={0.02}
-            value={smoothing}
-            onChange={setSmoothing}
-            thumbLabel="Smoothing"
-            label={(value) => value.toFixed(2)}
-            flex={1}
-          />
-        </div>
+        <StepsShown last={last} visible={visible} onRange={setRange} />
+        <Smoothing value={smoothing} onChange={setSmoothing} />
       </Group>
       <div className="curves-grid">
         {quantities.map((quantity) => (
@@ -78,3 +42,52 @@ export default function Curves() {
     </Stack>
   );
 }
+
+const StepsShown = memo(function StepsShown({
+  last,
+  visible,
+  onRange,
+}: {
+  last: number;
+  visible: Range | undefined;
+  onRange: (range: Range | undefined) => void;
+}) {
+  return (
+    <div className="curves-control">
+      <Text size="sm">Steps shown</Text>
+      <RangeSlider
+        size="sm"
+        min={1}
+        max={last}
+        minRange={1}
+        value={visible ? [...visible] : [1, last]}
+        onChange={([from, to]) => onRange(from <= 1 && to >= last ? undefined : [from, to])}
+        thumbFromLabel="First step shown"
+        thumbToLabel="Last step shown"
+        flex={1}
+      />
+      <Button size="compact-xs" variant="default" disabled={!visible} onClick={() => onRange(undefined)}>
+        All
+      </Button>
+    </div>
+  );
+});
+
+const Smoothing = memo(function Smoothing({ value, onChange }: { value: number; onChange: (value: number) => void }) {
+  return (
+    <div className="curves-control">
+      <Text size="sm">Smoothing</Text>
+      <Slider
+        size="sm"
+        min={0}
+        max={0.98}
+        step={0.02}
+        value={value}
+        onChange={onChange}
+        thumbLabel="Smoothing"
+        label={(weight) => weight.toFixed(2)}
+        flex={1}
+      />
+    </div>
+  );
+});
