@@ -1,5 +1,4 @@
 /** One page: a bar, the recipe on the left, the run on the right. On a narrow screen they stack, and the run comes first while there is one. */
-import { isActive } from './run-record';
 import { DropTarget } from './shell/DropTarget';
 import { Notices } from './shell/Notices';
 import { TopBar } from './shell/TopBar';
@@ -8,11 +7,11 @@ import { RunPanel } from './run/RunPanel';
 import { useApp } from './store';
 
 export function App() {
-  const active = useApp(({ run }) => run !== undefined && isActive(run.state));
+  const begun = useApp(({ run }) => run !== undefined);
   return (
     <>
       <TopBar />
-      <main className="page" data-run={active}>
+      <main className="page" data-run={begun}>
         <Recipe />
         <RunPanel />
       </main>

@@ -14,6 +14,8 @@ export function Foot() {
   const gpu = useApp((state) => state.gpu);
   const problem = useApp((state) => state.problem);
   const busy = useApp(isBusy);
+  // A run that has given its results has also told how fast this adapter is.
+  useApp(({ run }) => run?.results);
   const adapter = gpu.status === 'ready' ? gpu.report.identity : undefined;
   const seconds = plan && estimatedSeconds(plan, adapter);
   const trouble = problem ?? planError;

@@ -31,16 +31,16 @@ export function GpuBadge() {
         title={name}
         aria-label={`${name}${used ? `, ${bytes(used)} in use` : ''}. Check my GPU`}
       >
-        <Box component="span" className="clip" visibleFrom="sm">
+        <Box component="span" className="clip" visibleFrom="sm" lh={1.5}>
           {name}
         </Box>
-        <Box component="span" className="clip" hiddenFrom="sm">
+        <Box component="span" className="clip" hiddenFrom="sm" lh={1.5}>
           {software ? 'software' : gpu.status === 'ready' ? gpu.report.identity.vendor || 'GPU' : name}
         </Box>
         {used ? (
-          <span className="number" style={{ marginLeft: 8 }}>
+          <Box component="span" className="number" visibleFrom="sm" ml={8}>
             {bytes(used)}
-          </span>
+          </Box>
         ) : null}
       </Button>
       <Modal opened={opened} onClose={close} title="Check my GPU" size="xl">

@@ -6,17 +6,7 @@ export function Notices() {
   const notices = useApp((state) => state.notices);
   const dismiss = useApp((state) => state.dismiss);
   return (
-    <Stack
-      gap="xs"
-      pos="fixed"
-      bottom={16}
-      right={16}
-      maw="min(440px, calc(100vw - 32px))"
-      style={{ zIndex: 250 }}
-      role="region"
-      aria-label="Messages"
-      aria-live="assertive"
-    >
+    <Stack gap="xs" className="notices" role="region" aria-label="Messages" aria-live="assertive">
       {notices.map(({ id, message }) => (
         <Paper
           key={id}

@@ -21,7 +21,7 @@ export function DeviceFacts({ report }: { report: GpuReport }) {
         {label}
       </Text>
       <Text size="xs" c="var(--quiet)" mb={8} style={{ overflowWrap: 'anywhere' }}>
-        {names.join(', ') || 'The browser does not name it.'}
+        {names.length ? `${names.join(', ')}.` : 'The browser does not name it.'}
         {identity.software && ' A software adapter: the CPU does the work of a GPU, correctly but slowly.'}
       </Text>
       <dl className="facts" style={{ gridTemplateColumns: 'repeat(auto-fit, minmax(150px, 1fr))' }}>

@@ -110,7 +110,7 @@ export function RunList({ heads, onChange }: { heads: readonly RunHead[]; onChan
                     <Table.Th scope="row" fw={500} style={{ whiteSpace: 'nowrap' }}>
                       {name}
                       {current && (
-                        <Badge ml={6} size="xs" variant="light" color="gray" c="inherit">
+                        <Badge display="block" w="fit-content" size="xs" variant="light" color="gray" c="inherit">
                           this page
                         </Badge>
                       )}
