@@ -8,9 +8,9 @@ import { UserError } from '../errors';
 import type { AdapterIdentity, Gpu } from '../gpu/device';
 import { PipelineCache } from '../gpu/shader';
 import { DeviceMemory } from '../graph/executable';
-import { defaultChoice } from '../graph/plan';
 import { shaderSource } from '../graph/shaders';
 import type { KernelChoice } from '../graph/tensor';
+import { staticChoice } from '../graph/variants';
 import { adamwCheck } from './adamw';
 import { kernelCases } from './cases';
 import type { Check, Found, KernelReport, KernelSpeed } from './check';
@@ -59,7 +59,7 @@ export const kernelCount = checks.length;
  * report says why, and is the last. An aborted `signal` throws its reason.
  */
 export async function* checkKernels(gpu: Gpu, options: CheckOptions = {}): AsyncGenerator<KernelReport> {
-  const { choice = defaultChoice, measure = true, signal } = options;
+  const { choice = staticChoice(gpu.identity), measure = true, signal } = options;
   const pipelines = options.pipelines ?? new PipelineCache(gpu.device, shaderSource);
   const fresh = async <T>(work: (memory: DeviceMemory) => Promise<T>): Promise<T> => {
     const memory = new DeviceMemory(gpu, pipelines);
