@@ -34,12 +34,12 @@ test('pictures', async ({ page }) => {
   await shoot(page, 'training', 'section.run');
   await expect(status(page)).toHaveText(/^Done/, { timeout: 1_500_000 });
   await tab(page, 'Compare');
-  await shoot(page, 'compare', '[role=tabpanel]:not([hidden])');
+  await shoot(page, 'compare', '[role=tabpanel]:visible');
   await tab(page, 'Try it');
   await page.getByRole('textbox', { name: 'Text' }).fill('The host was kind and the supper excellent.');
   for (const method of ['HUT', 'LoRA'])
     await expect(page.getByRole('group', { name: `Answer: ${method}` }).getByRole('listitem')).toHaveCount(2);
-  await shoot(page, 'try-it', '[role=tabpanel]:not([hidden])');
+  await shoot(page, 'try-it', '[role=tabpanel]:visible');
   await page.getByRole('button', { name: /Check my GPU/ }).click();
   await page.getByRole('button', { name: 'Check the kernels' }).click();
   await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible({ timeout: 600_000 });

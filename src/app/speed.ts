@@ -5,19 +5,22 @@ import type { RunRecord } from './run-record';
 
 const key = (adapter: AdapterIdentity) => `speed ${adapterLabel(adapter)}`;
 
-/** Executed FLOPs a second over a run's steps, the first of each method left out: it waits for compilers. */
-export function measuredSpeed({ methods }: Pick<RunRecord, 'methods'>): number | undefined {
+/**
+ * FLOPs a second over a run's steps, by its plan: rows shorter than `maxLength` cost less than planned, so this is more than the device
+ * executes, and the same recipe's time comes out right. The first step of each method is left out: it waits for compilers.
+ */
+export function plannedSpeed({ methods }: Pick<RunRecord, 'methods'>, plan: Pick<Plan, 'methods'>): number | undefined {
   let [flops, milliseconds] = [0, 0];
-  for (const { cost, steps } of methods)
+  for (const [i, { steps }] of methods.entries())
     for (const step of steps.slice(1)) {
-      flops += cost?.step.flops ?? 0;
+      flops += plan.methods[i]?.cost.step.flops ?? 0;
       milliseconds += step.milliseconds;
     }
   return milliseconds > 0 && flops > 0 ? (flops / milliseconds) * 1000 : undefined;
 }
 
-export function rememberSpeed(run: RunRecord): void {
-  const speed = measuredSpeed(run);
+export function rememberSpeed(run: RunRecord, plan: Plan): void {
+  const speed = plannedSpeed(run, plan);
   if (speed && run.adapter) localStorage.setItem(key(run.adapter), String(speed));
 }
 

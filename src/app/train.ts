@@ -1,5 +1,6 @@
 /** The run, steered from the page. */
 import type { WorkerEvent } from './protocol';
+import { useSetUp } from './setup/setup-store';
 import { rememberSpeed } from './speed';
 import { reportError, useApp } from './store';
 import { callback, worker } from './worker-client';
@@ -8,6 +9,7 @@ import { callback, worker } from './worker-client';
 export async function train(): Promise<void> {
   const { recipe, json, beginRun, addEvents, setResults, setTab } = useApp.getState();
   if (!recipe) return;
+  const { plan } = useSetUp.getState();
   const { id } = beginRun(recipe, json);
   setTab('curves');
   try {
@@ -18,7 +20,7 @@ export async function train(): Promise<void> {
     // The last batch of events was sent before the answer, over the same port: it is here.
     const { run } = useApp.getState();
     if (run?.id !== id || run.task === undefined) return;
-    rememberSpeed(run);
+    if (plan) rememberSpeed(run, plan);
     setResults(id, await worker().results());
   } catch (error) {
     addEvents(id, [
