@@ -4,9 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from '@playwright/test';
+import { effective } from '../src/cli/bench-plan';
 import type { Results } from '../src/train/events';
 import { smallRecipe, test } from './page';
-import { effective, runRecipe } from './run-recipe';
+import { runRecipe } from './run-recipe';
 
 const root = path.resolve(import.meta.dirname, '..');
 

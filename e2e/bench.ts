@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test as base, type BrowserContext } from '@playwright/test';
-import type { Cell } from '../src/cli/bench-plan';
+import { effective, type Cell } from '../src/cli/bench-plan';
 import { readReport, runOf, writeReport, type Report } from '../src/cli/bench-report';
 import config from './bench.config';
-import { effective, runRecipe } from './run-recipe';
+import { runRecipe } from './run-recipe';
 
 const out = process.env['BENCH_OUT'];
 if (out === undefined) throw new Error('This is started by npm run bench.');

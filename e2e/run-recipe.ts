@@ -50,12 +50,6 @@ async function followLink(page: Page, recipe: unknown): Promise<void> {
   );
 }
 
-/** A recipe of `results.json` without what has no effect: each method's own learning rate is written out. */
-export const effective = ({ training, ...recipe }: Readonly<Record<string, unknown>>) => ({
-  ...recipe,
-  training: { ...(training as object), learningRate: undefined },
-});
-
 /**
  * @param recipe names local files by their base names, as the page knows what was picked: `./folder`, `table.tsv`
  * @throws Error with the page's own words where the run fails

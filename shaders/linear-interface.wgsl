@@ -1,7 +1,8 @@
 // What every variant of `linear` binds, included by each. With T a vec4f of four columns (or f32, SCALAR):
 //   raw = alpha · (x ⊙ rowScale) · W          x: [rows, inner]; W: [columns, inner] (NK) or [inner, columns]
-//   y   = f(raw ⊙ columnScale + lowRankAlpha · u · v + bias) · g'(gate) + residual       not both of columnScale and u · v; all [rows, columns]; u: [rows, rank]
-// v: [columns, rank] (LOW_RANK_NK) or [rank, columns]. HALF_WEIGHTS: W holds f16, four in a vec2u.
+//   y   = f(raw ⊙ columnScale + lowRankAlpha · u · v + bias) · g'(gate) + residual       all [rows, columns]; u: [rows, rank]
+// v: [columns, rank] (LOW_RANK_NK) or [rank, columns]; columnScale and u · v never stand together. HALF_WEIGHTS: W holds f16, four in
+// a vec2u.
 
 struct Params { rows: u32, inner: u32, columns: u32, rank: u32, alpha: f32, lowRankAlpha: f32 }
 @group(0) @binding(0) var<uniform> params: Params;

@@ -115,6 +115,12 @@ function localFiles(json: RecipeJson, base: string): { json: RecipeJson; files: 
   };
 }
 
+/** A recipe, defaults written out, without what has no effect: each method has a learning rate of its own by then. */
+export const effective = ({ training, ...recipe }: Readonly<Record<string, unknown>>) => ({
+  ...recipe,
+  training: { ...(training as object), learningRate: undefined },
+});
+
 const product = <T>(lists: readonly (readonly T[])[]): T[][] =>
   lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((item) => [...one, item])), [[]]);
 
@@ -158,9 +164,7 @@ export function planRuns(
   });
   const seen = new Map<string, Cell>();
   for (const cell of cells) {
-    // Every method has its rate written out by now.
-    const training = { ...(cell.json['training'] as object), learningRate: undefined };
-    const key = JSON.stringify([cell.recipe, cell.repeat, { ...cell.json, training }, cell.files]);
+    const key = JSON.stringify([cell.recipe, cell.repeat, effective(cell.json), cell.files]);
     const twin = seen.get(key);
     if (twin)
       throw new UserError(
