@@ -16,6 +16,20 @@ export const smallRecipe = {
 
 export const recipeHash = (recipe: unknown) => `#recipe=${encodeURIComponent(JSON.stringify(recipe))}`;
 
+/** As a link pasted into the page's own tab: what was picked stays. */
+export async function followLink(page: Page, recipe: unknown): Promise<void> {
+  await page.evaluate(
+    (hash) =>
+      new Promise<void>((resolve) => {
+        if (location.hash === hash) return resolve();
+        // The page listens too, and did so first.
+        addEventListener('hashchange', () => resolve(), { once: true });
+        location.hash = hash;
+      }),
+    recipeHash(recipe),
+  );
+}
+
 /** A page on which any error of ours fails the test. */
 export const test = base.extend<{ expectedConsole: RegExp | undefined }>({
   /** What the console may say, e.g. the browser's own line for a refused request. */

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { checkpointLike, dropFromDisk, scratch, tinyCheckpoint } from './files';
-import { open, recipeHash, smallRecipe, status, test, trainButton, trainToEnd } from './page';
+import { followLink, open, smallRecipe, status, test, trainButton, trainToEnd } from './page';
 
 const short = { ...smallRecipe, training: { ...smallRecipe.training, maxSteps: 2 }, evaluation: { limit: 2 } };
 
@@ -87,12 +87,13 @@ test('data that do not work', async ({ page }) => {
   await writeFile(path.join(folder, 'train.tsv'), 'sentence\tlabel\nfine weather\t1\nbad weather\t7\n');
   await writeFile(path.join(folder, 'dev.tsv'), 'sentence\tlabel\nfine weather\t1\n');
   const use = async (recipe: object) => {
-    await page.goto(`./${recipeHash({ ...short, ...recipe })}`);
+    await followLink(page, { ...short, ...recipe });
     await expect(trainButton(page)).toBeEnabled();
   };
   const columns = { text: 'text', label: 'label' };
-  await dropFromDisk(page, path.join(folder, 'mine.csv'));
-  await dropFromDisk(page, path.join(folder, 'none.csv'));
+  await dropFromDisk(page, path.join(folder, 'mine.csv'), path.join(folder, 'none.csv'));
+  // A table that is still being read would take the place of the recipe opened next.
+  await expect(page.getByRole('button', { name: /^Task & data/ })).toContainText('mine.csv');
   await test.step('a column is missing', async () => {
     await use({ task: 'custom', data: { train: 'mine.csv', columns: { text: 'text', label: 'verdict' } } });
     await fails(page, /mine\.csv has no column "verdict"/);

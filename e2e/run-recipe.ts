@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, type Page } from '@playwright/test';
 import type { Results } from '../src/train/events';
-import { recipeHash, status, trainButton } from './page';
+import { followLink, recipeHash, status, trainButton } from './page';
 
 /** What a recipe names on this machine's disk; absolute paths. */
 export interface LocalFiles {
@@ -34,20 +34,6 @@ async function pick(page: Page, section: RegExp, input: string, files: string | 
     .poll(async () => page.url().includes(encodeURIComponent(field)) || (await messages.innerText()) !== '')
     .toBe(true);
   await page.getByRole('button', { name: section }).click();
-}
-
-/** As a link pasted into the page's own tab: what was picked stays. */
-async function followLink(page: Page, recipe: unknown): Promise<void> {
-  await page.evaluate(
-    (hash) =>
-      new Promise<void>((resolve) => {
-        if (location.hash === hash) return resolve();
-        // The page listens too, and did so first.
-        addEventListener('hashchange', () => resolve(), { once: true });
-        location.hash = hash;
-      }),
-    recipeHash(recipe),
-  );
 }
 
 /**
