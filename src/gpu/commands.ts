@@ -5,6 +5,7 @@
  * `targetSeconds`, judged by its measured speed, so that the browser can draw in between and no watchdog fires.
  */
 import type { Gpu } from './device';
+import { finished } from './wait';
 
 export interface Dispatch {
   readonly label: string;
@@ -107,7 +108,7 @@ export async function readBuffer(
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
   device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
+  await finished(staging.mapAsync(GPUMapMode.READ));
   const copy = staging.getMappedRange().slice(0);
   staging.destroy();
   return copy;

@@ -12,6 +12,8 @@
  *
  * WGSL's own pipeline overrides can neither drop a binding nor unroll a register tile, hence this.
  */
+import { finished } from './wait';
+
 export type Constants = Readonly<Record<string, number | boolean>>;
 
 export interface Binding {
@@ -75,7 +77,9 @@ export function preprocess(source: string, constants: Constants, include: (name:
   const header = Object.entries(constants).flatMap(([name, value]) =>
     typeof value === 'number' ? [`const ${name} = ${Number.isInteger(value) ? `${value}u` : `${value}f`};`] : [],
   );
-  return [...header, ...out].join('\n');
+  // WGSL wants its directives first.
+  const directive = (line: string) => line.startsWith('enable ');
+  return [...out.filter(directive), ...header, ...out.filter((line) => !directive(line))].join('\n');
 }
 
 /** Reads bindings and parameter fields off preprocessed WGSL. */
@@ -143,12 +147,12 @@ export class PipelineCache {
         buffer: { type },
       })),
     });
-    const pipeline = await this.device.createComputePipelineAsync({
+    const compiling = this.device.createComputePipelineAsync({
       label,
       layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module: this.device.createShaderModule({ label, code: module.code }), entryPoint: 'main' },
     });
-    return { pipeline, layout, module };
+    return { pipeline: await finished(compiling), layout, module };
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { UserError } from '../errors';
 import { readBuffer, type Dispatch } from '../gpu/commands';
+import { finished } from '../gpu/wait';
 import { Executable, type DeviceMemory, type FlatBuffers } from '../graph/executable';
 import type { ParameterLayout } from '../graph/plan';
 import { elements, type KernelChoice } from '../graph/tensor';
@@ -152,7 +153,7 @@ export class Contender {
       });
     });
     const result = async (): Promise<StepResult> => {
-      await staging.mapAsync(GPUMapMode.READ);
+      await finished(staging.mapAsync(GPUMapMode.READ));
       const values = new Float32Array(staging.getMappedRange().slice(0));
       staging.destroy();
       this.memory.gpu.check();
