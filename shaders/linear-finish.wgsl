@@ -19,15 +19,18 @@
   }
 //#endif
 //#if ROLLED
-  // A large tile times an epilogue of more than a store would take the compiler seconds: the sums rest in y, where this thread alone
-  // reads them.
+  // Unrolled, the epilogue of a large tile would be more code than the product, and seconds for the compiler: one loop takes the sums
+  // out of an array.
+  var sums: array<T, ROWS * VECTORS>;
 //#for r ROWS
 //#for c VECTORS
-  if (row + {r}u < params.rows && column + {c}u < across) { y[(row + {r}u) * across + column + {c}u] = s{r}_{c}; }
+  sums[{r}u * VECTORS + {c}u] = s{r}_{c};
 //#endfor
 //#endfor
-  for (var r = row; r < min(row + ROWS, params.rows); r++) {
-    for (var c = column; c < min(column + VECTORS, across); c++) { finish(r * across + c, c, y[r * across + c]); }
+  for (var r = 0u; r < min(ROWS, params.rows - min(row, params.rows)); r++) {
+    for (var c = 0u; c < min(VECTORS, across - min(column, across)); c++) {
+      finish((row + r) * across + column + c, column + c, sums[r * VECTORS + c]);
+    }
   }
 //#else
 //#for r ROWS

@@ -2,7 +2,7 @@
 //   raw = alpha · (x ⊙ rowScale) · W          x: [rows, inner]; W: [columns, inner] (NK) or [inner, columns]
 //   y   = f(raw ⊙ columnScale + lowRankAlpha · u · v + bias) · g'(gate) + residual       all [rows, columns]; u: [rows, rank]
 // v: [columns, rank] (LOW_RANK_NK) or [rank, columns]; columnScale and u · v never stand together. HALF_WEIGHTS: W holds f16, four in
-// a vec2u.
+// a vec2u. QUAD: x and rowScale are read one value at a time.
 
 struct Params { rows: u32, inner: u32, columns: u32, rank: u32, alpha: f32, lowRankAlpha: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -15,7 +15,11 @@ alias T = vec4f;
 const WIDTH = 4u;
 //#endif
 
+//#if QUAD
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+//#else
 @group(0) @binding(1) var<storage, read_write> x: array<T>;
+//#endif
 //#if HALF_WEIGHTS
 //#if SCALAR
 @group(0) @binding(2) var<storage, read> weight: array<u32>;
@@ -34,11 +38,17 @@ fn loadWeight(at: u32) -> T { return weight[at]; }
 //#endif
 @group(0) @binding(3) var<storage, read_write> y: array<T>;
 
+//#if QUAD
+//#if HAS_ROW_SCALE
+@group(0) @binding(4) var<storage, read_write> rowScale: array<f32>;
+//#endif
+//#else
 //#if HAS_ROW_SCALE
 @group(0) @binding(4) var<storage, read_write> rowScale: array<T>;
 fn loadX(row: u32, k: u32) -> T { return x[row * (params.inner / WIDTH) + k] * rowScale[k]; }
 //#else
 fn loadX(row: u32, k: u32) -> T { return x[row * (params.inner / WIDTH) + k]; }
+//#endif
 //#endif
 //#if HAS_COLUMN_SCALE
 @group(0) @binding(5) var<storage, read_write> columnScale: array<T>;

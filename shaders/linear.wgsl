@@ -21,30 +21,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 //#endfor
 //#endfor
   for (var k = 0u; k < deep; k++) {
+//#include "linear-weight-blocks"
 //#for r ROWS
     let x{r} = loadX(row{r}, k);
-//#endfor
 //#for c VECTORS
-//#if NK
-    let n{c}_0 = loadWeight((column{c} * 4u) * deep + k);
-    let n{c}_1 = loadWeight((column{c} * 4u + 1u) * deep + k);
-    let n{c}_2 = loadWeight((column{c} * 4u + 2u) * deep + k);
-    let n{c}_3 = loadWeight((column{c} * 4u + 3u) * deep + k);
-    let w{c}_0 = vec4f(n{c}_0.x, n{c}_1.x, n{c}_2.x, n{c}_3.x);
-    let w{c}_1 = vec4f(n{c}_0.y, n{c}_1.y, n{c}_2.y, n{c}_3.y);
-    let w{c}_2 = vec4f(n{c}_0.z, n{c}_1.z, n{c}_2.z, n{c}_3.z);
-    let w{c}_3 = vec4f(n{c}_0.w, n{c}_1.w, n{c}_2.w, n{c}_3.w);
-//#else
-    let w{c}_0 = loadWeight((k * 4u) * across + column{c});
-    let w{c}_1 = loadWeight((k * 4u + 1u) * across + column{c});
-    let w{c}_2 = loadWeight((k * 4u + 2u) * across + column{c});
-    let w{c}_3 = loadWeight((k * 4u + 3u) * across + column{c});
-//#endif
-//#for r ROWS
-    s{r}_{c} += x{r}.x * w{c}_0;
-    s{r}_{c} += x{r}.y * w{c}_1;
-    s{r}_{c} += x{r}.z * w{c}_2;
-    s{r}_{c} += x{r}.w * w{c}_3;
+    s{r}_{c} += w{c} * x{r};
 //#endfor
 //#endfor
   }

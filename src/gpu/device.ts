@@ -5,6 +5,7 @@
  * uncaptured validation error or a lost device, is remembered and thrown by `check`: WebGPU itself would go on and compute zeros.
  */
 import { UserError } from '../errors';
+import { finished } from './wait';
 
 export interface AdapterIdentity {
   readonly vendor: string;
@@ -13,6 +14,8 @@ export interface AdapterIdentity {
   readonly description: string;
   /** True for a CPU pretending to be a GPU (SwiftShader, llvmpipe, WARP). Such an adapter is never called a GPU. */
   readonly software: boolean;
+  /** Whether threads can share values without memory: on a software adapter it decides which kernels run. Left out: no. */
+  readonly subgroups?: boolean;
 }
 
 /** One line that names an adapter honestly, e.g. `google swiftshader (software adapter)`. */
@@ -94,7 +97,8 @@ export class Gpu {
         maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
       },
     });
-    return new Gpu(opened, { vendor, architecture, device, description, software }, new Set(features));
+    const subgroups = features.includes('subgroups');
+    return new Gpu(opened, { vendor, architecture, device, description, software, subgroups }, new Set(features));
   }
 
   get limits(): GPUSupportedLimits {
@@ -108,7 +112,7 @@ export class Gpu {
 
   /** Waits until all submitted work is done, then checks. */
   async idle(): Promise<void> {
-    await this.device.queue.onSubmittedWorkDone();
+    await finished(this.device.queue.onSubmittedWorkDone());
     this.check();
   }
 

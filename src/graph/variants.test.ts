@@ -76,7 +76,9 @@ const names = Object.keys(linearVariants) as (keyof typeof linearVariants)[];
 describe('variants of linear', () => {
   for (const layout of ['nk', 'kn'] as const) {
     it(`register tiles agree bit for bit, ${layout}`, async () => {
-      const blocks = names.filter((name) => name.startsWith('block'));
+      const blocks = names.filter(
+        (name) => name.startsWith('block') || (name.startsWith('quad') && gpu.features.has('subgroups')),
+      );
       expect(blocks.length).toBeGreaterThan(4);
       const results = [];
       for (const name of blocks) results.push(await compute(withLinear(linearVariants[name]), layout, [37, 20, 84]));
@@ -109,6 +111,7 @@ describe('the choice by rule', () => {
   const shape = { rows: 512, inner: 768, columns: 768, layout: 'nk', halfWeights: false } as const;
   it('shares no memory on a software adapter, and does on a GPU', () => {
     expect(staticChoice({ software: true }).linear(shape).shader).toBe('linear');
+    expect(staticChoice({ software: true, subgroups: true }).linear(shape).shader).toBe('linear-quad');
     expect(staticChoice({ software: false }).linear(shape).shader).toBe('linear-tiled');
   });
   it('gives thin products no wider tiles than they have columns', () => {

@@ -1,12 +1,13 @@
 /**
  * The variants of the kernels, and which suit an adapter before anything is measured.
  *
- * `block…` are register tiles without shared memory (`shaders/linear.wgsl`): best on software adapters, where a load costs several
- * multiplications and a barrier a thousand, so that only larger tiles help. What bounds them there is the compiler: SwiftShader takes
- * about 0.15 s for a tile of 8 × 8 outputs a thread, 0.8 s for 16 × 16. `tiled…` share tiles of both operands in a workgroup
- * (`shaders/linear-tiled.wgsl`): best on GPUs. Every variant adds the products of an output in the order of
- * `inner`, and the `block…` ones agree bit for bit on one device.
+ * `block…` are register tiles without shared memory (`shaders/linear.wgsl`): best on software adapters, where a barrier costs a
+ * thousand multiplications and a load about fifty, so that only larger tiles help; `quad…` are those whose four threads share what
+ * they load (`shaders/linear-quad.wgsl`). What bounds them is the compiler: SwiftShader takes about 0.2 s for 16 × 16 outputs a thread,
+ * 0.6 s for 32 × 16. `tiled…` share tiles of both operands in a workgroup (`shaders/linear-tiled.wgsl`): best on GPUs. The `block…` and
+ * `quad…` ones add the products of an output in one order, four by four, and agree bit for bit on one device.
  */
+import type { AdapterIdentity } from '../gpu/device';
 import type { KernelChoice, LinearShape, LinearVariant } from './tensor';
 
 /** `rows × columns` outputs a thread. */
@@ -16,6 +17,16 @@ function block(rows: number, columns: number, threadsX: number, threadsY: number
     constants: { ROWS: rows, VECTORS: columns / 4, THREADS_X: threadsX, THREADS_Y: threadsY },
     rolled: rows * columns > 64,
     tile: [rows * threadsY, columns * threadsX],
+  };
+}
+
+/** `rows × columns` outputs for each of the four threads of a workgroup, which share what they load of x. */
+function quad(rows: number, columns: number): LinearVariant {
+  return {
+    shader: 'linear-quad',
+    constants: { ROWS: rows, VECTORS: columns / 4, QUAD: true },
+    rolled: true,
+    tile: [rows, columns * 4],
   };
 }
 
@@ -39,6 +50,8 @@ function tiled(rows: number, columns: number, depth: number): LinearVariant {
 
 /** Workgroups have a multiple of 4 threads: the width of a software adapter's lanes. Tall ones are for the thin products of LoRA. */
 export const linearVariants = {
+  'quad 32×16': quad(32, 16),
+  'quad 16×16': quad(16, 16),
   'block 16×16': block(16, 16, 4, 1),
   'block 8×16': block(8, 16, 4, 1),
   'block 8×8': block(8, 8, 4, 1),
@@ -55,11 +68,13 @@ export type LinearVariantName = keyof typeof linearVariants;
 /** Few columns: no thread should have more of them than there are. */
 export const isThin = ({ columns }: LinearShape): boolean => columns <= 32;
 
-function softwareVariant(shape: LinearShape): LinearVariantName {
+function softwareVariant(shape: LinearShape, subgroups: boolean): LinearVariantName {
   if (isThin(shape)) return 'block 8×8 tall';
   // A classifier head's few rows and small matrices are not worth a long compilation.
   if (shape.rows <= 16) return 'block 8×8';
-  return shape.inner * shape.columns >= 2 ** 17 ? 'block 16×16' : 'block 8×16';
+  const size = shape.inner * shape.columns;
+  if (subgroups) return size >= 2 ** 19 ? 'quad 32×16' : 'quad 16×16';
+  return size >= 2 ** 17 ? 'block 16×16' : 'block 8×16';
 }
 
 function gpuVariant(shape: LinearShape): LinearVariantName {
@@ -68,10 +83,12 @@ function gpuVariant(shape: LinearShape): LinearVariantName {
 }
 
 /** The choice by rule alone: the same for every device of a kind. */
-export function staticChoice({ software }: { readonly software: boolean }): KernelChoice {
-  const variant = software ? softwareVariant : gpuVariant;
+export function staticChoice({
+  software,
+  subgroups = false,
+}: Pick<AdapterIdentity, 'software' | 'subgroups'>): KernelChoice {
   return {
-    linear: (shape) => linearVariants[variant(shape)],
+    linear: (shape) => linearVariants[software ? softwareVariant(shape, subgroups) : gpuVariant(shape)],
     lanesPerRow: software ? 1 : 32,
     // A thread's queries share the keys and values it loads; on a GPU threads are worth more than that.
     attention: () => (software ? { own: 4, block: 4, workgroup: 4 } : { own: 1, block: 4, workgroup: 64 }),

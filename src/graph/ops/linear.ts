@@ -144,11 +144,7 @@ export const linearOperation: Operation = {
       HAS_RESIDUAL: has('residual'),
       HAS_GATE: has('gate'),
       HAS_ACTIVATION: attributes['activation'] !== undefined,
-      ROLLED:
-        variant.rolled &&
-        (['columnScale', 'bias', 'residual', 'gate'].some(has) ||
-          attributes['activation'] !== undefined ||
-          Object.keys(outputs).length > 1),
+      ROLLED: variant.rolled,
       ANY_ACTIVATION: Boolean(attributes['activation'] ?? attributes['gateActivation']),
       STORE_RAW: outputs['raw'] !== undefined,
       STORE_PREACTIVATION: outputs['preactivation'] !== undefined,
