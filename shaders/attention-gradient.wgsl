@@ -6,17 +6,30 @@
 //
 // Both passes are one code on mirrored names: own and across are q and k (or k and q), ownPair and acrossPair dy and v (or v and dy).
 // A thread takes the other side BLOCK rows at a time, OWN × BLOCK scores in registers; the unfinished gradients rest in memory.
+// QUAD: a workgroup is one quad (quad.wgsl), whose threads share what they load of the other side.
 //#include "random"
+//#if QUAD
+//#include "quad"
+//#endif
 
 struct Params { length: u32, heads: u32, stride: u32, scale: f32, site: u32, threshold: u32, keepScale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> own: array<vec4f>;
+//#if QUAD
+@group(0) @binding(2) var<storage, read_write> across: array<f32>;
+@group(0) @binding(5) var<storage, read_write> acrossPair: array<f32>;
+fn loadAcross(at: u32, lane: u32) -> vec4f { return spread(across[at * 4u + lane]); }
+fn loadAcrossPair(at: u32, lane: u32) -> vec4f { return spread(acrossPair[at * 4u + lane]); }
+//#else
 @group(0) @binding(2) var<storage, read_write> across: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> acrossPair: array<vec4f>;
+fn loadAcross(at: u32, lane: u32) -> vec4f { return across[at]; }
+fn loadAcrossPair(at: u32, lane: u32) -> vec4f { return acrossPair[at]; }
+//#endif
 //#if WANT_OWN
 @group(0) @binding(3) var<storage, read_write> ownPair: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dOwn: array<vec4f>;
 //#endif
-@group(0) @binding(5) var<storage, read_write> acrossPair: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> statistics: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> lengths: array<u32>;
 //#if WANT_VALUE
@@ -27,14 +40,24 @@ struct Step { seed: u32 }
 @group(0) @binding(9) var<uniform> step: Step;
 //#endif
 
-fn total(x: vec4f) -> f32 { return x.x + x.y + x.z + x.w; }
-
 @compute @workgroup_size(WORKGROUP)
+//#if QUAD
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) id: u32) {
+  // A thread whose own rows are all beyond the end still loads for the others; so turns start and end for the quad as a whole.
+  let lane = id % 4u;
+  let low = group.x * WORKGROUP * OWN;
+  let high = low + WORKGROUP * OWN;
+  let first = low + local * OWN;
+//#else
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = 0u;
   let first = (group.x * WORKGROUP + local) * OWN;
+  let low = first;
+  let high = first + OWN;
+  if (first >= params.length) { return; }
+//#endif
   let head = group.y;
   let b = group.z;
-  if (first >= params.length) { return; }
   let rows = b * params.length;
   let headAt = head * HEAD_VECTORS;
   let keys = min(lengths[b], params.length);
@@ -46,15 +69,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#if QUERIES
   var end = keys;
 //#if CAUSAL
-  end = min(keys, first + OWN);
+  end = min(keys, high);
 //#endif
 //#else
   // A masked key still takes a turn, in which all its p are zero, so that its gradients are written.
   let end = params.length;
 //#if CAUSAL
-  start = first;
+  start = low;
 //#endif
-  if (first >= keys) { start = end - 1u; }
+  if (low >= keys) { start = end - 1u; }
 //#endif
   // Rows beyond the end repeat the last one and are not stored.
 //#for r OWN
@@ -67,13 +90,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var turn = start; turn < end; turn += BLOCK) {
 //#for t BLOCK
     let row{t} = rows + min(turn + {t}u, end - 1u);
-    let to{t} = row{t} * params.stride + headAt;
+    let acrossAt{t} = row{t} * params.stride + headAt;
 //#if !QUERIES
     let acrossStatistics{t} = statistics[row{t} * params.heads + head];
 //#endif
 //#for r OWN
-    var score{r}_{t} = vec4f();
-    var product{r}_{t} = vec4f();
+    var score{r}_{t} = 0.0;
+    var product{r}_{t} = 0.0;
 //#endfor
 //#endfor
     for (var c = 0u; c < HEAD_VECTORS; c++) {
@@ -81,9 +104,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let own{r} = own[at{r} + c];
 //#endfor
 //#for t BLOCK
-      let across{t} = across[to{t} + c];
+      let across{t} = loadAcross(acrossAt{t} + c, lane);
 //#for r OWN
-      score{r}_{t} += own{r} * across{t};
+      score{r}_{t} += dot(own{r}, across{t});
 //#endfor
 //#endfor
     }
@@ -93,9 +116,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let own{r} = ownPair[at{r} + c];
 //#endfor
 //#for t BLOCK
-      let across{t} = acrossPair[to{t} + c];
+      let across{t} = loadAcrossPair(acrossAt{t} + c, lane);
 //#for r OWN
-      product{r}_{t} += own{r} * across{t};
+      product{r}_{t} += dot(own{r}, across{t});
 //#endfor
 //#endfor
     }
@@ -112,17 +135,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let s{r}_{t} = acrossStatistics{t};
 //#endif
 //#if CAUSAL
-    let live{r}_{t} = turn + {t}u < end && j{r}_{t} < keys && j{r}_{t} <= i{r}_{t};
+    let live{r}_{t} = (turn + {t}u < end) & (j{r}_{t} < min(keys, i{r}_{t} + 1u));
 //#else
-    let live{r}_{t} = turn + {t}u < end && j{r}_{t} < keys;
+    let live{r}_{t} = (turn + {t}u < end) & (j{r}_{t} < keys);
 //#endif
-    let p{r}_{t} = select(0.0, exp(params.scale * total(score{r}_{t}) - s{r}_{t}.y), live{r}_{t});
+    let p{r}_{t} = select(0.0, exp(params.scale * score{r}_{t} - s{r}_{t}.y), live{r}_{t});
 //#if DROPOUT
     let kept{r}_{t} = select(0.0, params.keepScale, keeps(dropout, (pairs + i{r}_{t}) * params.length + j{r}_{t}, params.threshold));
 //#else
     let kept{r}_{t} = 1.0;
 //#endif
-    let ds{r}_{t} = params.scale * p{r}_{t} * (kept{r}_{t} * total(product{r}_{t}) - s{r}_{t}.x);
+    let ds{r}_{t} = params.scale * p{r}_{t} * (kept{r}_{t} * product{r}_{t} - s{r}_{t}.x);
     let kept_p{r}_{t} = p{r}_{t} * kept{r}_{t};
 //#endfor
 //#endfor
@@ -137,7 +160,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#endfor
       }
 //#for t BLOCK
-      let across{t} = across[to{t} + c];
+      let across{t} = loadAcross(acrossAt{t} + c, lane);
 //#for r OWN
       sum{r} += ds{r}_{t} * across{t};
 //#endfor
@@ -158,7 +181,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#endfor
       }
 //#for t BLOCK
-      let across{t} = acrossPair[to{t} + c];
+      let across{t} = loadAcrossPair(acrossAt{t} + c, lane);
 //#for r OWN
       sum{r} += kept_p{r}_{t} * across{t};
 //#endfor

@@ -3,14 +3,27 @@
 //
 // A thread takes OWN neighbouring queries and walks over the keys BLOCK at a time with an online softmax; the OWN × BLOCK scores of a
 // turn stay in registers, the unfinished o rests in memory, so code and registers do not grow with the head size.
+// QUAD: a workgroup is one quad (quad.wgsl), whose threads share what they load of k and v.
 // DROPOUT: p is kept or zeroed by counter, and scaled by keepScale.
 //#include "random"
+//#if QUAD
+//#include "quad"
+//#endif
 
 struct Params { length: u32, heads: u32, stride: u32, scale: f32, site: u32, threshold: u32, keepScale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> q: array<vec4f>;
+//#if QUAD
+@group(0) @binding(2) var<storage, read_write> k: array<f32>;
+@group(0) @binding(3) var<storage, read_write> v: array<f32>;
+fn loadK(at: u32, lane: u32) -> vec4f { return spread(k[at * 4u + lane]); }
+fn loadV(at: u32, lane: u32) -> vec4f { return spread(v[at * 4u + lane]); }
+//#else
 @group(0) @binding(2) var<storage, read_write> k: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> v: array<vec4f>;
+fn loadK(at: u32, lane: u32) -> vec4f { return k[at]; }
+fn loadV(at: u32, lane: u32) -> vec4f { return v[at]; }
+//#endif
 @group(0) @binding(4) var<storage, read_write> lengths: array<u32>;
 @group(0) @binding(5) var<storage, read_write> o: array<vec4f>;
 //#if STORE_LOG_SUM_EXP
@@ -24,11 +37,21 @@ struct Step { seed: u32 }
 const lowest = -3e38;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+//#if QUAD
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) id: u32) {
+  // A thread whose queries are all beyond the row's end still loads for the others.
+  let lane = id % 4u;
+  let last = (group.x + 1u) * WORKGROUP * OWN;
   let first = (group.x * WORKGROUP + local) * OWN;
+//#else
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let lane = 0u;
+  let first = (group.x * WORKGROUP + local) * OWN;
+  let last = first + OWN;
+  if (first >= params.length) { return; }
+//#endif
   let head = group.y;
   let b = group.z;
-  if (first >= params.length) { return; }
   let rows = b * params.length;
   let headAt = head * HEAD_VECTORS;
 //#if DROPOUT
@@ -36,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let dropout = dropoutKey(step.seed, params.site);
 //#endif
 //#if CAUSAL
-  let keys = min(lengths[b], first + OWN);
+  let keys = min(lengths[b], last);
 //#else
   let keys = min(lengths[b], params.length);
 //#endif
@@ -51,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#for t BLOCK
     let key{t} = (rows + min(j0 + {t}u, keys - 1u)) * params.stride + headAt;
 //#for r OWN
-    var products{r}_{t} = vec4f();
+    var product{r}_{t} = 0.0;
 //#endfor
 //#endfor
     for (var c = 0u; c < HEAD_VECTORS; c++) {
@@ -59,13 +82,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let q{r} = q[query{r} + c];
 //#endfor
 //#for t BLOCK
-      let k{t} = k[key{t} + c];
+      let k{t} = loadK(key{t} + c, lane);
 //#for r OWN
-      products{r}_{t} += q{r} * k{t};
+      product{r}_{t} += dot(q{r}, k{t});
 //#endfor
 //#endfor
     }
-    let last = j0 + BLOCK >= keys;
+    let ends = j0 + BLOCK >= keys;
 //#for r OWN
     var high{r} = peak{r};
 //#for t BLOCK
@@ -74,7 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#else
     let live{r}_{t} = j0 + {t}u < keys;
 //#endif
-    let score{r}_{t} = select(lowest, params.scale * (products{r}_{t}.x + products{r}_{t}.y + products{r}_{t}.z + products{r}_{t}.w), live{r}_{t});
+    let score{r}_{t} = select(lowest, params.scale * product{r}_{t}, live{r}_{t});
     high{r} = max(high{r}, score{r}_{t});
 //#endfor
     let shrink{r} = exp(peak{r} - high{r});
@@ -87,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     p{r}_{t} = select(0.0, p{r}_{t} * params.keepScale, keeps(dropout, (pairs + i{r}) * params.length + j0 + {t}u, params.threshold));
 //#endif
 //#endfor
-    let norm{r} = select(1.0, 1.0 / sum{r}, last);
+    let norm{r} = select(1.0, 1.0 / sum{r}, ends);
 //#endfor
     for (var c = 0u; c < HEAD_VECTORS; c++) {
 //#for r OWN
@@ -99,7 +122,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#endfor
       }
 //#for t BLOCK
-      let v{t} = v[key{t} + c];
+      let v{t} = loadV(key{t} + c, lane);
 //#for r OWN
       o{r} += p{r}_{t} * v{t};
 //#endfor

@@ -1,7 +1,7 @@
 // The variant of `linear` (see linear-interface.wgsl) for software adapters with subgroups: the register tile of linear.wgsl, with x
-// shared. There every load is four scalar ones, one a lane, even where all lanes want the same value; so of four values of a row of x
-// each lane of a quad loads one and broadcasts it. A workgroup is one quad: the same ROWS rows, 4 · VECTORS columns a thread.
-enable subgroups;
+// shared: of four values of a row each thread of a quad loads one (quad.wgsl). A workgroup is one quad: the same ROWS rows,
+// 4 · VECTORS columns a thread.
+//#include "quad"
 //#include "linear-interface"
 
 @compute @workgroup_size(4)
@@ -31,9 +31,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
 //#else
     let x{r} = x[row{r} + 4u * k];
 //#endif
-    let q{r} = vec4f(quadBroadcast(x{r}, 0u), quadBroadcast(x{r}, 1u), quadBroadcast(x{r}, 2u), quadBroadcast(x{r}, 3u));
+    let four{r} = spread(x{r});
 //#for c VECTORS
-    s{r}_{c} += w{c} * q{r};
+    s{r}_{c} += w{c} * four{r};
 //#endfor
 //#endfor
   }

@@ -78,7 +78,7 @@ export function preprocess(source: string, constants: Constants, include: (name:
     typeof value === 'number' ? [`const ${name} = ${Number.isInteger(value) ? `${value}u` : `${value}f`};`] : [],
   );
   // WGSL wants its directives first.
-  const directive = (line: string) => line.startsWith('enable ');
+  const directive = (line: string) => /^(enable|diagnostic)\b/.test(line);
   return [...out.filter(directive), ...header, ...out.filter((line) => !directive(line))].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory, Executable } from './executable';
 import { differentiate, Graph } from './graph';
@@ -13,6 +13,7 @@ import { loss } from './ops/loss';
 import { selectRows } from './ops/select';
 import { compile, defaultChoice, ParameterLayout } from './plan';
 import { elements, type KernelChoice, type Tensor } from './tensor';
+import { staticChoice } from './variants';
 
 /*
  * Every operation, three ways: the GPU against the float64 interpreter, forward and backward, fused as it is in training; and the
@@ -217,37 +218,31 @@ describe('layer norm', () => {
     });
 });
 
-describe('attention', () => {
+describe.each(['on any device', 'by quads'])('attention, %s', (how) => {
   const [heads, length, hidden] = [2, 7, 16];
+  const quads = how === 'by quads';
+  const choice = quads ? staticChoice({ software: true, subgroups: true }) : defaultChoice;
+  beforeEach((context) => context.skip(quads && !gpu.features.has('subgroups'), 'this device has no subgroups'));
   for (const options of [{}, { causal: true }, { probability: 0.3, site: 5 }])
     for (const trained of [['q', 'k', 'v'], ['q', 'v'], ['k'], ['v'], ['q']])
       it(`${JSON.stringify(options)}, gradient in ${trained}`, async () => {
-        await check({
-          build: (g) => {
-            const of = (name: string) =>
-              trained.includes(name) ? g.parameter(name, [3 * length, hidden]) : g.input(name, [3 * length, hidden]);
-            return attention(
-              g,
-              { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [3], 'u32') },
-              { heads, length, ...options },
-            );
-          },
-          values: { lengths: [7, 3, 1] },
-        });
+        const build = (g: Graph) => {
+          const of = (name: string) =>
+            trained.includes(name) ? g.parameter(name, [3 * length, hidden]) : g.input(name, [3 * length, hidden]);
+          const inputs = { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [3], 'u32') };
+          return attention(g, inputs, { heads, length, ...options });
+        };
+        await check({ build, values: { lengths: [7, 3, 1] } }, choice);
       });
-  it('more queries than a workgroup', async () => {
-    await check({
-      build: (g) => {
+  for (const causal of [false, true])
+    it(`more queries than a workgroup${causal ? ', causal' : ''}`, async () => {
+      const build = (g: Graph) => {
         const of = (name: string) => g.parameter(name, [2 * 70, 8]);
-        return attention(
-          g,
-          { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [2], 'u32') },
-          { heads: 1, length: 70 },
-        );
-      },
-      values: { lengths: [70, 41] },
+        const inputs = { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [2], 'u32') };
+        return attention(g, inputs, { heads: 1, length: 70, causal });
+      };
+      await check({ build, values: { lengths: [70, 41] } }, choice);
     });
-  });
 });
 
 describe('embedding, selection and losses', () => {

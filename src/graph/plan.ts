@@ -62,7 +62,7 @@ export interface Program {
 /** What a variant chooser answers where there is no device: the plain register kernel. */
 export const defaultChoice: KernelChoice = {
   lanesPerRow: 1,
-  attention: () => ({ own: 2, block: 4, workgroup: 4 }),
+  attention: () => ({ own: 2, block: 4, workgroup: 4, quad: false }),
   linear: () => ({
     shader: 'linear',
     constants: { ROWS: 8, VECTORS: 1, THREADS_X: 8, THREADS_Y: 4 },

@@ -86,6 +86,8 @@ export interface AttentionVariant {
   readonly block: number;
   /** Threads of a workgroup. */
   readonly workgroup: number;
+  /** Whether its four threads share what they load. */
+  readonly quad: boolean;
 }
 
 export interface LinearShape {

@@ -8,7 +8,7 @@
  * `quad…` ones add the products of an output in one order, four by four, and agree bit for bit on one device.
  */
 import type { AdapterIdentity } from '../gpu/device';
-import type { KernelChoice, LinearShape, LinearVariant } from './tensor';
+import type { AttentionVariant, KernelChoice, LinearShape, LinearVariant } from './tensor';
 
 /** `rows × columns` outputs a thread. */
 function block(rows: number, columns: number, threadsX: number, threadsY: number): LinearVariant {
@@ -73,13 +73,19 @@ function softwareVariant(shape: LinearShape, subgroups: boolean): LinearVariantN
   // A classifier head's few rows and small matrices are not worth a long compilation.
   if (shape.rows <= 16) return 'block 8×8';
   const size = shape.inner * shape.columns;
-  if (subgroups) return size >= 2 ** 19 ? 'quad 32×16' : 'quad 16×16';
+  if (subgroups) return size >= 2 ** 18 ? 'quad 32×16' : 'quad 16×16';
   return size >= 2 ** 17 ? 'block 16×16' : 'block 8×16';
 }
 
 function gpuVariant(shape: LinearShape): LinearVariantName {
   if (isThin(shape)) return 'block 4×4 tall';
   return shape.rows >= 64 ? 'tiled 64×64' : 'block 4×4';
+}
+
+/** A thread's own rows share what it loads of the others; on a GPU threads are worth more than that. */
+function attentionVariant(software: boolean, subgroups: boolean): AttentionVariant {
+  if (!software) return { own: 1, block: 4, workgroup: 64, quad: false };
+  return subgroups ? { own: 4, block: 8, workgroup: 4, quad: true } : { own: 4, block: 4, workgroup: 4, quad: false };
 }
 
 /** The choice by rule alone: the same for every device of a kind. */
@@ -90,7 +96,6 @@ export function staticChoice({
   return {
     linear: (shape) => linearVariants[software ? softwareVariant(shape, subgroups) : gpuVariant(shape)],
     lanesPerRow: software ? 1 : 32,
-    // A thread's queries share the keys and values it loads; on a GPU threads are worth more than that.
-    attention: () => (software ? { own: 4, block: 4, workgroup: 4 } : { own: 1, block: 4, workgroup: 64 }),
+    attention: () => attentionVariant(software, subgroups),
   };
 }

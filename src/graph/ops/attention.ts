@@ -66,7 +66,7 @@ function forEachPair(
 function call(
   node: Node,
   shader: string,
-  { own, block, workgroup }: AttentionVariant,
+  { own, block, workgroup, quad }: AttentionVariant,
   flags: Record<string, boolean>,
   bindings: Record<string, Tensor | undefined>,
 ): KernelCall {
@@ -79,6 +79,7 @@ function call(
       WORKGROUP: workgroup,
       OWN: own,
       BLOCK: block,
+      QUAD: quad,
       HEAD_VECTORS: headSize / 4,
       CAUSAL: node.attributes['causal'] === true,
       DROPOUT: Boolean(node.attributes['probability']),
