@@ -105,6 +105,8 @@ test('a run is drawn, compared, tried, taken home and remembered', async ({ page
     await runs.getByRole('checkbox').check();
     await page.getByRole('button', { name: 'Show curves of 1 chosen' }).click();
     expect((await curve(page, 'Training loss')).HUT).toHaveLength(5);
+    await tab(page, 'Compare');
+    await inEveryDress(page, 'Compare, chosen from history');
     await tab(page, 'History');
     await page.getByRole('button', { name: /^Delete the run of/ }).click();
     await expect(page.getByText('None yet.')).toBeVisible();

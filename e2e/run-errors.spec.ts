@@ -92,7 +92,6 @@ test('data that do not work', async ({ page }) => {
   };
   const columns = { text: 'text', label: 'label' };
   await dropFromDisk(page, path.join(folder, 'mine.csv'), path.join(folder, 'none.csv'));
-  // A table that is still being read would take the place of the recipe opened next.
   await expect(page.getByRole('button', { name: /^Task & data/ })).toContainText('mine.csv');
   await test.step('a column is missing', async () => {
     await use({ task: 'custom', data: { train: 'mine.csv', columns: { text: 'text', label: 'verdict' } } });

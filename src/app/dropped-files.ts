@@ -101,10 +101,18 @@ function takeData(files: readonly string[]): void {
   );
 }
 
-/** Makes a table the recipe's training data, with the columns that look right. */
+let tablesRead = 0;
+const chosenData = () => {
+  const { task, data } = useApp.getState().json;
+  return JSON.stringify([task, data]);
+};
+
+/** Makes a table the recipe's training data, with the columns that look right; unless other data are chosen while it is being read. */
 export async function trainOnTable(train: string, validation?: string): Promise<void> {
+  const [turn, before] = [++tablesRead, chosenData()];
   try {
     const { guess, columns, distinct } = await worker().previewTable(train);
+    if (turn !== tablesRead || chosenData() !== before) return;
     const text = guess.text ?? columns[0]!;
     const label = guess.label ?? columns.at(-1)!;
     const classes = distinct[label];
