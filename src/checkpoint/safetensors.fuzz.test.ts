@@ -156,7 +156,7 @@ it('reads or refuses 100,000 mutated files', { timeout: 300_000 }, () => {
       .concat('read')
       .sort(),
   );
-  expect(slowest).toBeLessThan(1_000);
+  expect(slowest).toBeLessThan(10_000);
   expect(process.memoryUsage().arrayBuffers - heldBefore).toBeLessThan(256 * 2 ** 20);
 });
 

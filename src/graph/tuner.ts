@@ -46,7 +46,9 @@ export function recordShapes(base: KernelChoice): { choice: KernelChoice; shapes
   return { choice: { ...base, linear: linearNoted }, shapes: () => [...seen.values()] };
 }
 
-const isVariant = (name: string | undefined): name is LinearVariantName => name !== undefined && name in linearVariants;
+/** Quads are for software adapters, which are not tuned, and need subgroups, which a GPU may lack. */
+const isTunable = (name: string | undefined): name is LinearVariantName =>
+  name !== undefined && Object.hasOwn(linearVariants, name) && !name.startsWith('quad');
 
 function candidates(shape: LinearShape): LinearVariantName[] {
   if (isThin(shape)) return ['block 4×4 tall', 'block 8×8 tall', 'block 4×4'];
@@ -119,7 +121,7 @@ export async function tuneKernels(
   const known = remembered.get(gpu) ?? new Map<string, LinearVariantName>();
   remembered.set(gpu, known);
   for (const [key, name] of Object.entries(cache[label] ?? {}))
-    if (!known.has(key) && isVariant(name)) known.set(key, name);
+    if (!known.has(key) && isTunable(name)) known.set(key, name);
 
   const ruled = (shape: LinearShape) => {
     const variant = rule.linear(shape);
