@@ -19,7 +19,7 @@
   }
 //#endif
 //#if ROLLED
-  // Unrolled, the epilogue of a large tile would be more code than the product, and seconds for the compiler: one loop takes the sums
+  // ROLLED. Unrolled, the epilogue of a large tile would be more code than the product, and seconds for the compiler: one loop takes the sums
   // out of an array.
   var sums: array<T, ROWS * VECTORS>;
 //#for r ROWS
@@ -27,10 +27,8 @@
   sums[{r}u * VECTORS + {c}u] = s{r}_{c};
 //#endfor
 //#endfor
-  for (var r = 0u; r < min(ROWS, params.rows - min(row, params.rows)); r++) {
-    for (var c = 0u; c < min(VECTORS, across - min(column, across)); c++) {
-      finish((row + r) * across + column + c, column + c, sums[r * VECTORS + c]);
-    }
+  for (var r = row; r < min(row + ROWS, params.rows); r++) {
+    for (var c = column; c < min(column + VECTORS, across); c++) { finish(r * across + c, c, sums[(r - row) * VECTORS + c - column]); }
   }
 //#else
 //#for r ROWS

@@ -1,5 +1,5 @@
 // Four values that the threads of a quad loaded, one each, as every one of them sees them. On a software adapter a load is done for each
-// lane by itself even where all want the same address, and costs about fifty multiplications; a broadcast costs one.
+// lane by itself even where all want the same address, and costs about fifty multiplications; a broadcast is one instruction.
 enable subgroups;
 // Loops over a batch row's length are the same for a whole workgroup, which is one quad; the compiler cannot know.
 diagnostic(off, subgroup_uniformity);

@@ -129,7 +129,7 @@ it('reads or refuses 100,000 mutated files', { timeout: 300_000 }, () => {
   fc.assert(
     fc.property(validFile, mutations, (file, mutate) => {
       const bytes = mutate.reduce((current, change) => change(current), file.bytes as Uint8Array);
-      const start = performance.now();
+      const start = process.cpuUsage();
       let outcome = 'read';
       try {
         const { tensors, metadata } = readSafetensors(bytes, 'fuzzed.safetensors');
@@ -139,7 +139,9 @@ it('reads or refuses 100,000 mutated files', { timeout: 300_000 }, () => {
         if (!error.code.startsWith('safetensors/') || error.message.length > 400) throw error;
         outcome = error.code;
       }
-      slowest = Math.max(slowest, performance.now() - start);
+      // Milliseconds of CPU: a machine that pauses us is no hang of ours.
+      const { user, system } = process.cpuUsage(start);
+      slowest = Math.max(slowest, (user + system) / 1000);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }),
     { numRuns: 100_000, seed: 20260101 },
@@ -156,7 +158,7 @@ it('reads or refuses 100,000 mutated files', { timeout: 300_000 }, () => {
       .concat('read')
       .sort(),
   );
-  expect(slowest).toBeLessThan(10_000);
+  expect(slowest).toBeLessThan(1_000);
   expect(process.memoryUsage().arrayBuffers - heldBefore).toBeLessThan(256 * 2 ** 20);
 });
 

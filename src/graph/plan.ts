@@ -66,7 +66,6 @@ export const defaultChoice: KernelChoice = {
   linear: () => ({
     shader: 'linear',
     constants: { ROWS: 8, VECTORS: 1, THREADS_X: 8, THREADS_Y: 4 },
-    rolled: false,
     tile: [32, 32],
   }),
 };

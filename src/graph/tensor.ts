@@ -102,8 +102,6 @@ export interface LinearShape {
 export interface LinearVariant {
   readonly shader: string;
   readonly constants: Readonly<Record<string, number | boolean>>;
-  /** Whether the epilogue runs in a loop of its own, for a compiler that is slow on long code. */
-  readonly rolled: boolean;
   /** Output rows and columns of one workgroup. */
   readonly tile: readonly [number, number];
 }

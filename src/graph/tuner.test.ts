@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adapterLabel, Gpu, type AdapterIdentity } from '../gpu/device';
 import type { LinearShape } from './tensor';
 import { recordShapes, shapeClass, timeVariants, tuneKernels } from './tuner';
@@ -17,12 +17,15 @@ afterAll(() => gpu.close());
 
 describe('tuning', () => {
   it('goes by rule on a software adapter, without timing anything', async () => {
+    const compile = vi.spyOn(gpu.device, 'createComputePipelineAsync');
     const { choice, cache } = await tuneKernels(gpu, [thin, head], { identity: { ...identity, software: true } });
+    expect(compile).not.toHaveBeenCalled();
     expect(cache).toEqual({});
     expect(choice.linear(thin)).toBe(staticChoice({ software: true }).linear(thin));
   });
 
   it('tries each class once, remembers it for the device, and repeats it from the cache', async () => {
+    const compile = vi.spyOn(gpu.device, 'createComputePipelineAsync');
     const first = await tuneKernels(gpu, [thin, head, { ...head, inner: 30 }], { identity, seconds: 60 });
     const found = first.cache[adapterLabel(identity)]!;
     expect(Object.keys(found).sort()).toEqual([shapeClass(thin), shapeClass(head)].sort());
@@ -31,8 +34,10 @@ describe('tuning', () => {
     // The same class with other rows of its bucket.
     expect(first.choice.linear({ ...thin, rows: 64 })).toBe(first.choice.linear(thin));
 
-    const cache = JSON.parse(JSON.stringify(first.cache));
-    const again = await tuneKernels(gpu, [thin, head], { identity, cache, seconds: 0 });
+    expect(compile).toHaveBeenCalled();
+    compile.mockClear();
+    const again = await tuneKernels(gpu, [thin, head], { identity, cache: JSON.parse(JSON.stringify(first.cache)) });
+    expect(compile).not.toHaveBeenCalled();
     expect(again.cache).toEqual(first.cache);
   });
 

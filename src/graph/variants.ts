@@ -14,8 +14,13 @@ import type { AttentionVariant, KernelChoice, LinearShape, LinearVariant } from 
 function block(rows: number, columns: number, threadsX: number, threadsY: number): LinearVariant {
   return {
     shader: 'linear',
-    constants: { ROWS: rows, VECTORS: columns / 4, THREADS_X: threadsX, THREADS_Y: threadsY },
-    rolled: rows * columns > 64,
+    constants: {
+      ROWS: rows,
+      VECTORS: columns / 4,
+      THREADS_X: threadsX,
+      THREADS_Y: threadsY,
+      ROLLED: rows * columns > 64,
+    },
     tile: [rows * threadsY, columns * threadsX],
   };
 }
@@ -24,8 +29,7 @@ function block(rows: number, columns: number, threadsX: number, threadsY: number
 function quad(rows: number, columns: number): LinearVariant {
   return {
     shader: 'linear-quad',
-    constants: { ROWS: rows, VECTORS: columns / 4, QUAD: true },
-    rolled: true,
+    constants: { ROWS: rows, VECTORS: columns / 4, QUAD: true, ROLLED: true },
     tile: [rows, columns * 4],
   };
 }
@@ -43,7 +47,6 @@ function tiled(rows: number, columns: number, depth: number): LinearVariant {
       THREADS_X: threads,
       THREADS_Y: threads,
     },
-    rolled: false,
     tile: [rows * threads, columns * threads],
   };
 }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adapterLabel, Gpu, type AdapterIdentity } from '../gpu/device';
 import { linearVariants, staticChoice } from '../graph/variants';
 import { nodeEnvironment } from '../cli/environment';
@@ -81,9 +81,11 @@ describe('the kernels of a run', () => {
     tuned.losses.flat().forEach((loss, i) => expect(loss).toBeCloseTo(ruled.losses.flat()[i]!, 4));
 
     const before = kept.text;
+    const compile = vi.spyOn(gpu.device, 'createComputePipelineAsync');
     const again = await tunedChoice(kept, { identity, seconds: 60 })(gpu, {
       shapes: () => linearShapes(gpu, [], [], { dropout: 0, chunkBytes: 2 ** 30 }),
     });
+    expect(compile).not.toHaveBeenCalled();
     expect(kept.text).toBe(before);
     expect(again.attention).toBeDefined();
   });

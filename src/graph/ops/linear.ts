@@ -25,7 +25,6 @@ function dimensions({ inputs, attributes }: Node) {
 const scalarVariant: LinearVariant = {
   shader: 'linear-scalar',
   constants: { ROWS: 1, VECTORS: 1, THREADS_X: 8, THREADS_Y: 8 },
-  rolled: false,
   tile: [8, 8],
 };
 
@@ -144,7 +143,6 @@ export const linearOperation: Operation = {
       HAS_RESIDUAL: has('residual'),
       HAS_GATE: has('gate'),
       HAS_ACTIVATION: attributes['activation'] !== undefined,
-      ROLLED: variant.rolled,
       ANY_ACTIVATION: Boolean(attributes['activation'] ?? attributes['gateActivation']),
       STORE_RAW: outputs['raw'] !== undefined,
       STORE_PREACTIVATION: outputs['preactivation'] !== undefined,
