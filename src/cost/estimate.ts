@@ -1,26 +1,18 @@
 /**
- * What a run will cost, counted before anything is allocated: parameters, the paper's FLOPs, the FLOPs, bytes and dispatches of
- * the compiled step, and device memory.
+ * What a contender costs, counted off its compiled programs: parameters, FLOPs, bytes and dispatches of an update, and device memory.
+ * The paper's own formula stands beside it.
  */
 import { flatBytes, updateCost } from '../optim/adamw';
-import { byteLength, elements, type KernelChoice } from '../graph/tensor';
-import {
-  adaptedSites,
-  adapterTensors,
-  classifierProgram,
-  parameterLayout,
-  type BatchShape,
-  type Classifier,
-} from '../peft/classifier';
-import { headTensors } from '../models/encoder';
+import type { ParameterLayout, Program } from '../graph/plan';
+import { byteLength, elements } from '../graph/tensor';
 
 export interface Cost {
   /** Trained values of the method, head excluded. */
   readonly trainableParameters: number;
   readonly headParameters: number;
-  /** The paper's formula (Eq. 11): FLOPs the method adds to one forward pass, whatever the number of tokens. */
-  readonly paper: { readonly adapterFlops: number };
-  /** One update at the given shape: forward, backward and AdamW, counted off the compiled program. */
+  /** By the method's paper (Eq. 11 for HUT): FLOPs it adds to one forward pass, whatever the number of tokens. Left out: it has no formula. */
+  readonly paper: { readonly adapterFlops?: number };
+  /** One update: forward, backward and AdamW. */
   readonly step: { readonly flops: number; readonly bytes: number; readonly dispatches: number };
   /** Device bytes if this method trains alone. */
   readonly memory: {
@@ -34,46 +26,32 @@ export interface Cost {
 }
 
 export interface CostOptions {
-  readonly shape: BatchShape;
-  readonly evaluationShape?: BatchShape;
-  readonly gradientAccumulation?: number;
-  readonly dropout?: number;
-  readonly choice?: KernelChoice;
-  readonly chunkBytes?: number;
+  readonly layout: ParameterLayout;
+  readonly training: Program;
+  readonly evaluation: Program;
+  readonly gradientAccumulation: number;
+  readonly headParameters: readonly { readonly shape: readonly number[] }[];
+  readonly paperFlops?: number | undefined;
 }
 
-/** FLOPs a method adds by the paper's formula, over all layers it adapts. */
-export function paperFlops(classifier: Classifier): number {
-  const { adaptation } = classifier;
-  return adaptedSites(classifier).reduce(
-    (total, site) => total + adaptation!.method.paperFlops(site, adaptation!.settings),
-    0,
-  );
-}
-
-const count = (tensors: readonly { shape: readonly number[] }[]) =>
-  tensors.reduce((total, { shape }) => total + elements(shape), 0);
-
-export function estimateCost(classifier: Classifier, options: CostOptions): Cost {
-  const { shape, gradientAccumulation = 1, ...compileOptions } = options;
-  const layout = parameterLayout(classifier);
-  const training = classifierProgram(classifier, shape, layout, { ...compileOptions, training: true });
-  const evaluation = classifierProgram(classifier, options.evaluationShape ?? shape, layout, {
-    ...compileOptions,
-    training: false,
-  });
+/** @returns the cost, and the bytes of each frozen weight by name, which contenders share */
+export function costOf(options: CostOptions): { readonly cost: Cost; readonly weights: ReadonlyMap<string, number> } {
+  const { layout, training, evaluation, gradientAccumulation, paperFlops } = options;
   const update = updateCost(layout, gradientAccumulation);
-  const weights = training.weights.map((weight) => ({ name: weight.name, bytes: byteLength(weight) }));
-  const weightBytes = weights.reduce((total, { bytes }) => total + bytes, 0);
-  const arena = (program: typeof training) => program.arena.reduce((total, bytes) => total + bytes, 0);
+  const weights = new Map(
+    [...training.weights, ...evaluation.weights].map((weight) => [weight.name, byteLength(weight)]),
+  );
+  const weightBytes = [...weights.values()].reduce((total, bytes) => total + bytes, 0);
+  const arena = (program: Program) => program.arena.reduce((total, bytes) => total + bytes, 0);
   const arenaBytes = Math.max(arena(training), arena(evaluation));
   const trainableBytes = flatBytes(layout, gradientAccumulation);
   // A dispatch has 256 bytes of uniforms.
   const programBytes = 256 * (training.cost.dispatches + evaluation.cost.dispatches);
-  return {
-    trainableParameters: count(adapterTensors(classifier)),
-    headParameters: count(headTensors(classifier.config, classifier.numLabels)),
-    paper: { adapterFlops: paperFlops(classifier) },
+  const headParameters = options.headParameters.reduce((total, { shape }) => total + elements(shape), 0);
+  const cost: Cost = {
+    trainableParameters: layout.count - headParameters,
+    headParameters,
+    paper: { ...(paperFlops !== undefined && { adapterFlops: paperFlops }) },
     step: {
       flops: gradientAccumulation * training.cost.flops + update.flops,
       bytes: gradientAccumulation * training.cost.bytes + update.bytes,
@@ -86,9 +64,10 @@ export function estimateCost(classifier: Classifier, options: CostOptions): Cost
       programBytes,
       peakBytes: weightBytes + arenaBytes + trainableBytes + programBytes,
     },
-    largestWeight: weights.reduce((largest, weight) => (weight.bytes > largest.bytes ? weight : largest), {
-      name: 'none',
-      bytes: 0,
-    }),
+    largestWeight: [...weights].reduce(
+      (largest, [name, bytes]) => (bytes > largest.bytes ? { name, bytes } : largest),
+      { name: 'none', bytes: 0 },
+    ),
   };
+  return { cost, weights };
 }

@@ -1,38 +1,13 @@
 /**
- * Examples to token ids, token ids to batches.
+ * Token ids to batches.
  *
- * All token ids of a split lie in one flat array with offsets, so that MNLI's 400,000 rows cost tens of megabytes, not
- * hundreds. A batch is padded to its own longest row only. When shuffling, rows of similar length share a batch (the idea of
+ * A batch is padded to its own longest row only. When shuffling, rows of similar length share a batch (the idea of
  * `LengthGroupedSampler` in Hugging Face transformers): shuffle, cut into mega-batches, sort each by length, cut into
  * batches, shuffle those. The padding is small, and yet no epoch repeats another's batches.
  */
 import { UserError } from '../errors';
 import { createRandom, shuffle as shuffleInPlace } from '../random';
-import type { Example } from './tasks';
-import type { TextTokenizer } from './tokenizer';
-
-/** A split as token ids: row `i` is `inputIds[offsets[i] .. offsets[i + 1])`. */
-export interface EncodedExamples {
-  count: number;
-  /** [count + 1] */
-  offsets: Uint32Array;
-  /** [total tokens] */
-  inputIds: Uint32Array;
-  /** [total tokens], 0 for the first text and 1 for the second (BERT; always 0 for RoBERTa) */
-  tokenTypeIds: Uint8Array;
-  /** [count] class ids or scores */
-  labels: Float32Array;
-  /** Rows that were longer than `maxLength` and were cut. */
-  truncated: number;
-}
-
-export interface EncodeOptions {
-  /** Longest row in tokens, special tokens included. */
-  maxLength: number;
-  /** Called with the rows done so far, a few times a second and at the end. */
-  onProgress?: (done: number, total: number) => void;
-  signal?: AbortSignal;
-}
+import type { EncodedExamples } from './encoding';
 
 /** One padded batch; row `i` of a matrix is `[i * length .. (i + 1) * length)`. */
 export interface Batch {
@@ -42,8 +17,8 @@ export interface Batch {
   tokenTypeIds: Uint32Array;
   /** [batchSize] real tokens of each row; what follows is padding */
   lengths: Uint32Array;
-  /** [batchSize] */
-  labels: Float32Array;
+  /** [batchSize · width] for each kind of target, e.g. `labels`. */
+  targets: Readonly<Record<string, Float32Array>>;
   /** [batchSize] place of each row in the split */
   exampleIndices: Uint32Array;
   /** Rows; the last batch of an epoch may have fewer than asked for. */
@@ -64,53 +39,6 @@ export interface BatchOptions {
   seed?: number;
   /** The same seed gives every epoch an order of its own. */
   epoch?: number;
-}
-
-/** A time slice after which encoding lets the event loop breathe, in milliseconds. */
-const SLICE = 12;
-
-/** Turns examples into token ids, in slices that leave the event loop free for messages and drawing. */
-export async function encodeExamples(
-  tokenizer: TextTokenizer,
-  examples: readonly Example[],
-  { maxLength, onProgress, signal }: EncodeOptions,
-): Promise<EncodedExamples> {
-  const offsets = new Uint32Array(examples.length + 1);
-  const labels = new Float32Array(examples.length);
-  let inputIds = new Uint32Array(Math.max(1024, examples.length * 32));
-  let tokenTypeIds = new Uint8Array(inputIds.length);
-  let truncated = 0;
-  let sliceStart = performance.now();
-  for (const [row, { text, pair, label }] of examples.entries()) {
-    const encoding = tokenizer.encode(text, pair, maxLength);
-    const start = offsets[row]!;
-    const end = start + encoding.inputIds.length;
-    if (end > inputIds.length) {
-      inputIds = grown(inputIds, new Uint32Array(Math.max(end, 2 * inputIds.length)));
-      tokenTypeIds = grown(tokenTypeIds, new Uint8Array(inputIds.length));
-    }
-    inputIds.set(encoding.inputIds, start);
-    tokenTypeIds.set(encoding.tokenTypeIds, start);
-    offsets[row + 1] = end;
-    labels[row] = label;
-    if (encoding.truncated) truncated++;
-    if (performance.now() - sliceStart > SLICE) {
-      onProgress?.(row + 1, examples.length);
-      await new Promise((resolve) => setTimeout(resolve));
-      signal?.throwIfAborted();
-      sliceStart = performance.now();
-    }
-  }
-  onProgress?.(examples.length, examples.length);
-  const total = offsets[examples.length]!;
-  return {
-    count: examples.length,
-    offsets,
-    inputIds: inputIds.slice(0, total),
-    tokenTypeIds: tokenTypeIds.slice(0, total),
-    labels,
-    truncated,
-  };
 }
 
 /** Batches in an epoch: the last, smaller one counts. */
@@ -149,7 +77,7 @@ export function paddedLength(longest: number, maxLength = Infinity): number {
  * @param exampleIndices [batchSize] places in the split
  */
 export function makeBatch(
-  { offsets, inputIds, tokenTypeIds, labels }: EncodedExamples,
+  { count, offsets, inputIds, tokenTypeIds, targets }: EncodedExamples,
   exampleIndices: Uint32Array,
   { padTokenId, maxLength }: Omit<BatchOptions, 'batchSize'>,
 ): Batch {
@@ -160,7 +88,14 @@ export function makeBatch(
     inputIds: new Uint32Array(batchSize * length).fill(padTokenId),
     tokenTypeIds: new Uint32Array(batchSize * length),
     lengths,
-    labels: Float32Array.from(exampleIndices, (i) => labels[i]!),
+    targets: Object.fromEntries(
+      Object.entries(targets).map(([name, values]) => {
+        const width = values.length / count;
+        const rows = new Float32Array(batchSize * width);
+        exampleIndices.forEach((i, row) => rows.set(values.subarray(i * width, (i + 1) * width), row * width));
+        return [name, rows];
+      }),
+    ),
     exampleIndices,
     batchSize,
     length,
@@ -201,9 +136,4 @@ function lengthGroupedOrder(
   const grouped = order.slice();
   for (const [b, start] of starts.entries()) grouped.set(order.subarray(start, start + batchSize), b * batchSize);
   return grouped;
-}
-
-function grown<T extends Uint32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

@@ -4,7 +4,7 @@
  */
 import { UserError } from '../errors';
 import { parseLabel } from './labels';
-import type { Example, Task } from './tasks';
+import type { Example, LabelledData } from './labelled';
 import { decodeUtf8 } from './text';
 
 /**
@@ -13,7 +13,7 @@ import { decodeUtf8 } from './text';
  * @param label the file's name, for errors
  * @throws UserError `data/not-utf8`, `data/column-missing`, `data/row-too-short`, `data/label-out-of-range`, `data/empty-split`
  */
-export function readGlueTsv(task: Task, bytes: Uint8Array, label: string): Example[] {
+export function readGlueTsv(task: LabelledData, bytes: Uint8Array, label: string): Example[] {
   if (!task.tsv)
     throw new UserError('data/no-tsv-layout', `${task.title} has no official TSV layout; map the columns of ${label}.`);
   const lines = decodeUtf8(bytes, label).split('\n');

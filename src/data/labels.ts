@@ -1,6 +1,6 @@
 /** A label as it stands in a file becomes a class id or a score; anything else is refused, saying where it stands. */
 import { UserError } from '../errors';
-import type { Task } from './tasks';
+import type { LabelledData } from './labelled';
 
 /**
  * @param value a class name, a class id, or (regression) a score; text or number, as the file has it
@@ -8,7 +8,7 @@ import type { Task } from './tasks';
  * @throws UserError `data/label-out-of-range` where it is none of these
  */
 export function parseLabel(
-  task: Pick<Task, 'kind' | 'labelNames' | 'labelRange'>,
+  task: Pick<LabelledData, 'kind' | 'labelNames' | 'labelRange'>,
   value: unknown,
   where: string,
 ): number {

@@ -1,25 +1,49 @@
 /**
- * The RoBERTa and BERT encoder with its classification head, traced for one batch shape: exactly the modules, in the order, of
- * `RobertaForSequenceClassification` and `BertForSequenceClassification` in Hugging Face `transformers`.
- *
- * Every linear layer inside the encoder is handed to `applyLinear`, where a fine-tuning method may rewrite it.
+ * RoBERTa and BERT: exactly the modules, in the order, of `RobertaModel` and `BertModel` in Hugging Face `transformers`, with the
+ * heads of their `…ForSequenceClassification`.
  */
-import type { Graph } from '../graph/graph';
+import { z } from 'zod';
 import { attention } from '../graph/ops/attention';
-import { activation, add, dropout } from '../graph/ops/elementwise';
+import { activation, add, type Activation } from '../graph/ops/elementwise';
 import { embedding } from '../graph/ops/embedding';
 import { layerNorm } from '../graph/ops/layer-norm';
 import { linear } from '../graph/ops/linear';
 import { selectRows } from '../graph/ops/select';
 import type { Tensor } from '../graph/tensor';
-import type { EncoderConfig } from './config';
+import { activationOf, checkConfig, checkHeads, refuseIn } from './core/config';
+import {
+  dense,
+  roles,
+  type Architecture,
+  type BatchShape,
+  type Head,
+  type LinearSite,
+  type Model,
+  type Role,
+  type Scope,
+} from './core/model';
 
-export const targetModules = ['query', 'key', 'value', 'output', 'up', 'down'] as const;
-/** A linear layer of a block: attention's `query`, `key`, `value`, `output`, the feed-forward `up` and `down`. */
-export type TargetModule = (typeof targetModules)[number];
+/** What differs between the two. */
+type Family = 'roberta' | 'bert';
 
-/** `transformers`' path of each target inside a block. */
-export const modulePaths: Readonly<Record<TargetModule, string>> = {
+const size = z.number().int().positive();
+const schema = z.looseObject({
+  vocab_size: size,
+  hidden_size: size,
+  num_hidden_layers: size,
+  num_attention_heads: size,
+  intermediate_size: size,
+  hidden_act: z.string().default('gelu'),
+  max_position_embeddings: size,
+  type_vocab_size: size.default(2),
+  layer_norm_eps: z.number().positive().default(1e-12),
+  pad_token_id: z.number().int().nonnegative().nullish(),
+  initializer_range: z.number().positive().default(0.02),
+  position_embedding_type: z.string().default('absolute'),
+});
+
+/** `transformers`' path of each linear layer inside a block. */
+const paths: Readonly<Record<Role, string>> = {
   query: 'attention.self.query',
   key: 'attention.self.key',
   value: 'attention.self.value',
@@ -28,155 +52,174 @@ export const modulePaths: Readonly<Record<TargetModule, string>> = {
   down: 'output.dense',
 };
 
-/** One linear layer of the encoder. */
-export interface LinearSite {
-  readonly target: TargetModule;
-  readonly layer: number;
-  /** E.g. `roberta.encoder.layer.0.attention.self.query`. */
-  readonly name: string;
-  readonly inFeatures: number;
-  readonly outFeatures: number;
+interface Sizes {
+  readonly family: Family;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly heads: number;
+  readonly intermediateSize: number;
+  readonly hiddenActivation: Activation;
+  readonly maxPositionEmbeddings: number;
+  readonly typeVocabSize: number;
+  readonly layerNormEps: number;
+  readonly padTokenId: number;
 }
 
-/** All linear layers of the encoder's blocks, in execution order. */
-export function linearSites(config: EncoderConfig): LinearSite[] {
-  const { hiddenSize: d, intermediateSize: f } = config;
-  return Array.from({ length: config.numHiddenLayers }, (_, layer) =>
-    targetModules.map((target) => ({
-      target,
-      layer,
-      name: `${config.architecture}.encoder.layer.${layer}.${modulePaths[target]}`,
-      inFeatures: target === 'down' ? f : d,
-      outFeatures: target === 'up' ? f : d,
-    })),
-  ).flat();
-}
+/** The six layers of every block, by block. */
+const sitesOf = ({ family, hiddenSize: d, intermediateSize: f, numHiddenLayers }: Sizes) =>
+  Array.from({ length: numHiddenLayers }, (_, layer) =>
+    Object.fromEntries(
+      roles.map((role): [Role, LinearSite] => [
+        role,
+        {
+          role,
+          layer,
+          name: `${family}.encoder.layer.${layer}.${paths[role]}`,
+          inFeatures: role === 'down' ? f : d,
+          outFeatures: role === 'up' ? f : d,
+        },
+      ]),
+    ),
+  ) as Record<Role, LinearSite>[];
 
-export type ApplyLinear = (site: LinearSite, x: Tensor, weight: Tensor, bias: Tensor) => Tensor;
-
-export interface EncoderInputs {
-  readonly config: EncoderConfig;
-  /** Rows of the batch and tokens of a padded row. */
-  readonly batchSize: number;
-  readonly length: number;
-  /** Storage of frozen matrices; vectors are always f32. */
-  readonly weights: 'f32' | 'f16';
-  /** Hidden and attention dropout probability; 0 when evaluating. */
-  readonly dropout: number;
-  readonly applyLinear: ApplyLinear;
-}
-
-/** Traces embeddings and blocks. Inputs: `inputIds`, `tokenTypeIds` `[batchSize · length]`, `lengths [batchSize]`, u32. @returns `[batchSize · length, hiddenSize]` */
-export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
-  const { config, batchSize, length, applyLinear } = inputs;
-  const { architecture, hiddenSize, numAttentionHeads: heads } = config;
+function traceBlocks(
+  scope: Scope,
+  { batchSize, length }: BatchShape,
+  sizes: Sizes,
+  sites: readonly Record<Role, LinearSite>[],
+): Tensor {
+  const { family, hiddenSize, heads, padTokenId } = sizes;
+  const { graph } = scope;
   const tokens = batchSize * length;
-  const matrix = (name: string, shape: readonly number[]) => graph.weight(name, shape, inputs.weights);
-  let site = 0;
-  const drop = (x: Tensor) => dropout(graph, x, inputs.dropout, ++site);
   const norm = (x: Tensor, name: string) =>
     layerNorm(
       graph,
       x,
-      graph.weight(`${name}.weight`, [hiddenSize]),
-      graph.weight(`${name}.bias`, [hiddenSize]),
-      config.layerNormEps,
+      scope.weight(`${name}.weight`, [hiddenSize]),
+      scope.weight(`${name}.bias`, [hiddenSize]),
+      sizes.layerNormEps,
     );
 
   const lengths = graph.input('lengths', [batchSize], 'u32');
-  const embeddings = `${architecture}.embeddings`;
-  let x = embedding(
+  const embeddings = `${family}.embeddings`;
+  const embedded = embedding(
     graph,
     {
       ids: graph.input('inputIds', [tokens], 'u32'),
       types: graph.input('tokenTypeIds', [tokens], 'u32'),
       lengths,
-      word: matrix(`${embeddings}.word_embeddings.weight`, [config.vocabSize, hiddenSize]),
-      position: matrix(`${embeddings}.position_embeddings.weight`, [config.maxPositionEmbeddings, hiddenSize]),
-      typeTable: matrix(`${embeddings}.token_type_embeddings.weight`, [config.typeVocabSize, hiddenSize]),
+      word: scope.weight(`${embeddings}.word_embeddings.weight`, [sizes.vocabSize, hiddenSize]),
+      position: scope.weight(`${embeddings}.position_embeddings.weight`, [sizes.maxPositionEmbeddings, hiddenSize]),
+      typeTable: scope.weight(`${embeddings}.token_type_embeddings.weight`, [sizes.typeVocabSize, hiddenSize]),
     },
-    architecture === 'roberta'
-      ? { length, positionOffset: config.padTokenId + 1, padPosition: config.padTokenId }
+    family === 'roberta'
+      ? { length, positionOffset: padTokenId + 1, padPosition: padTokenId }
       : { length, positionOffset: 0 },
   );
-  x = drop(norm(x, `${embeddings}.LayerNorm`));
+  let x = scope.embedded(scope.dropout(norm(embedded, `${embeddings}.LayerNorm`)));
 
-  const sites = linearSites(config);
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const block = `${architecture}.encoder.layer.${layer}`;
-    const apply = (target: TargetModule, input: Tensor) => {
-      const at = sites[layer * targetModules.length + targetModules.indexOf(target)]!;
-      return applyLinear(
-        at,
-        input,
-        matrix(`${at.name}.weight`, [at.outFeatures, at.inFeatures]),
-        graph.weight(`${at.name}.bias`, [at.outFeatures]),
+  for (const [layer, at] of sites.entries())
+    x = scope.inLayer(layer, () => {
+      const block = `${family}.encoder.layer.${layer}`;
+      const hidden = (after: 'attention' | 'feedForward', y: Tensor) =>
+        scope.hidden({ name: after === 'attention' ? `${block}.attention.output` : `${block}.output`, layer, after, hiddenSize }, y);
+      const q = scope.linear(at.query, x);
+      const { keys, values } = scope.keysValues(layer, {
+        keys: scope.linear(at.key, x),
+        values: scope.linear(at.value, x),
+      });
+      const context = attention(
+        graph,
+        { q, k: keys, v: values, lengths },
+        { heads, length, ...scope.attentionDropout() },
       );
-    };
-    const [q, k, v] = [apply('query', x), apply('key', x), apply('value', x)];
-    const context = attention(
-      graph,
-      { q, k, v, lengths },
-      { heads, length, probability: inputs.dropout, site: ++site },
-    );
-    x = norm(add(graph, drop(apply('output', context)), x), `${block}.attention.output.LayerNorm`);
-    const hidden = activation(graph, apply('up', x), config.hiddenActivation);
-    x = norm(add(graph, drop(apply('down', hidden)), x), `${block}.output.LayerNorm`);
-  }
+      const attended = norm(
+        add(graph, hidden('attention', scope.dropout(scope.linear(at.output, context))), x),
+        `${block}.attention.output.LayerNorm`,
+      );
+      const inner = activation(graph, scope.linear(at.up, attended), sizes.hiddenActivation);
+      return norm(
+        add(graph, hidden('feedForward', scope.dropout(scope.linear(at.down, inner))), attended),
+        `${block}.output.LayerNorm`,
+      );
+    });
   return x;
 }
 
-/** A tensor of the classification head and how `transformers` initialises it. */
-export interface HeadTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly initial: 'normal' | 'zeros';
+/** RoBERTa trains a dense layer and the outputs; BERT's dense layer is its pre-trained pooler, which stays frozen, as with PEFT. */
+function sequenceHead({ family, hiddenSize: d, numHiddenLayers }: Sizes, numLabels: number): Head {
+  const output = family === 'roberta' ? 'classifier.out_proj' : 'classifier';
+  const trained = [...(family === 'roberta' ? dense('classifier.dense', d, d) : []), ...dense(output, numLabels, d)];
+  const shapes = new Map(trained.map(({ name, shape }) => [name, shape]));
+  const apply = (scope: Scope, name: string, x: Tensor) => {
+    const [weight, bias] = [`${name}.weight`, `${name}.bias`].map((full) =>
+      scope.headParameter(full, shapes.get(full)!),
+    ) as [Tensor, Tensor];
+    return linear(scope.graph, { x, weight, bias });
+  };
+  const pooler: LinearSite = { name: 'bert.pooler.dense', layer: numHiddenLayers, inFeatures: d, outFeatures: d };
+  return {
+    className: family === 'roberta' ? 'RobertaForSequenceClassification' : 'BertForSequenceClassification',
+    module: 'classifier',
+    trained,
+    ...(family === 'bert' && { bridge: { module: 'pooler', tensors: dense(pooler.name, d, d) } }),
+    trace(scope, hidden, { length }) {
+      const first = selectRows(scope.graph, hidden, length);
+      const tanh = (x: Tensor) => activation(scope.graph, x, 'tanh');
+      if (family === 'bert') return apply(scope, output, scope.headDropout(tanh(scope.linear(pooler, first)), 1));
+      const inner = tanh(apply(scope, 'classifier.dense', scope.headDropout(first, 1)));
+      return apply(scope, output, scope.headDropout(inner, 2));
+    },
+  };
 }
 
-const dense = (name: string, outFeatures: number, inFeatures: number): HeadTensor[] => [
-  { name: `${name}.weight`, shape: [outFeatures, inFeatures], initial: 'normal' },
-  { name: `${name}.bias`, shape: [outFeatures], initial: 'zeros' },
-];
-
-/** The head's trainable tensors. BERT's pooler is pre-trained and stays frozen, as with PEFT. */
-export function headTensors(config: EncoderConfig, numLabels: number): HeadTensor[] {
-  const d = config.hiddenSize;
-  return config.architecture === 'roberta'
-    ? [...dense('classifier.dense', d, d), ...dense('classifier.out_proj', numLabels, d)]
-    : dense('classifier', numLabels, d);
+function open(family: Family, json: Readonly<Record<string, unknown>>, label: string): Model {
+  const refuse = refuseIn(label);
+  const config = checkConfig(schema, json, label);
+  if (config.position_embedding_type !== 'absolute')
+    refuse(`position_embedding_type "${config.position_embedding_type}" is not supported; absolute is`);
+  checkHeads(config.hidden_size, config.num_attention_heads, refuse);
+  const padTokenId = config.pad_token_id ?? (family === 'roberta' ? 1 : 0);
+  const sizes: Sizes = {
+    family,
+    vocabSize: config.vocab_size,
+    hiddenSize: config.hidden_size,
+    numHiddenLayers: config.num_hidden_layers,
+    heads: config.num_attention_heads,
+    intermediateSize: config.intermediate_size,
+    hiddenActivation: activationOf(config.hidden_act, refuse),
+    maxPositionEmbeddings: config.max_position_embeddings,
+    typeVocabSize: config.type_vocab_size,
+    layerNormEps: config.layer_norm_eps,
+    padTokenId,
+  };
+  const sites = sitesOf(sizes);
+  const prefix = `${family}.`;
+  return {
+    architecture: family,
+    vocabSize: sizes.vocabSize,
+    hiddenSize: sizes.hiddenSize,
+    numHiddenLayers: sizes.numHiddenLayers,
+    typeVocabSize: sizes.typeVocabSize,
+    // RoBERTa's first `padTokenId + 1` positions are not used.
+    longestInput: sizes.maxPositionEmbeddings - (family === 'roberta' ? padTokenId + 1 : 0),
+    initializerRange: config.initializer_range,
+    config: json,
+    sites: sites.flatMap((block) => roles.map((role) => block[role])),
+    trace: (scope, shape) => traceBlocks(scope, shape, sizes, sites),
+    sequenceHead: (numLabels) => sequenceHead(sizes, numLabels),
+    storedNames(name) {
+      // A bare encoder has no prefix, and old checkpoints call LayerNorm's tensors gamma and beta.
+      const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+      const old = (text: string) =>
+        text.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta');
+      return [name, bare, old(name), old(bare)];
+    },
+  };
 }
 
-/** BERT's pooler, which a checkpoint without a head still has. */
-export function poolerTensors(config: EncoderConfig): HeadTensor[] {
-  return config.architecture === 'bert' ? dense('bert.pooler.dense', config.hiddenSize, config.hiddenSize) : [];
-}
-
-/** Traces the head on the first token of each row. @returns logits `[batchSize, numLabels]` */
-export function traceHead(
-  graph: Graph,
-  hidden: Tensor,
-  { config, length, dropout: probability }: EncoderInputs,
-  numLabels: number,
-): Tensor {
-  const trained = new Map(
-    headTensors(config, numLabels).map(({ name, shape }) => [name, graph.parameter(name, shape)]),
-  );
-  // Sites far from the encoder's, so that adding a block moves no mask of the head.
-  const drop = (x: Tensor, at: number) => dropout(graph, x, probability, 1_000_000 + at);
-  const apply = (name: string, x: Tensor) =>
-    linear(graph, { x, weight: trained.get(`${name}.weight`)!, bias: trained.get(`${name}.bias`) });
-  const first = selectRows(graph, hidden, length);
-  if (config.architecture === 'roberta')
-    return apply('classifier.out_proj', drop(activation(graph, apply('classifier.dense', drop(first, 1)), 'tanh'), 2));
-  const d = config.hiddenSize;
-  const pooled = activation(
-    graph,
-    linear(graph, {
-      x: first,
-      weight: graph.weight('bert.pooler.dense.weight', [d, d]),
-      bias: graph.weight('bert.pooler.dense.bias', [d]),
-    }),
-    'tanh',
-  );
-  return apply('classifier', drop(pooled, 1));
-}
+export const architectures: readonly Architecture[] = (['roberta', 'bert'] as const).map((family) => ({
+  modelType: family,
+  open: (config, label) => open(family, config, label),
+}));

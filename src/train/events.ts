@@ -1,6 +1,6 @@
 /** What a run tells while it works: plain data, so that it crosses from a worker to a page unchanged. */
 import type { AdapterIdentity } from '../gpu/device';
-import type { MetricValues } from '../metrics/task-metrics';
+
 import type { Cost } from '../cost/estimate';
 
 export type Phase = 'download' | 'tokenise' | 'tune' | 'compile' | 'train' | 'evaluate' | 'export';
@@ -49,7 +49,7 @@ export type RunEvent =
   | { readonly type: 'evaluation'; readonly method: string; readonly record: EvaluationRecord; readonly best: boolean }
   | { readonly type: 'stopped'; readonly method: string; readonly code: string; readonly message: string };
 
-export type { MetricValues };
+
 
 /** `results.json`. */
 export interface Results {
@@ -68,7 +68,7 @@ export interface MethodResults {
   readonly method: string;
   readonly trainableParameters: number;
   readonly headParameters: number;
-  readonly cost: { readonly paper: { readonly adapterFlops: number }; readonly step: Cost['step'] };
+  readonly cost: { readonly paper: Cost["paper"]; readonly step: Cost['step'] };
   readonly memory: { readonly peakBytes: number };
   readonly steps: readonly StepRecord[];
   readonly evaluations: readonly EvaluationRecord[];

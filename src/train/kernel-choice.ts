@@ -4,7 +4,8 @@ import type { Gpu } from '../gpu/device';
 import type { KernelChoice, LinearShape } from '../graph/tensor';
 import { recordShapes, tuneKernels, type TuningOptions } from '../graph/tuner';
 import { staticChoice } from '../graph/variants';
-import { classifierProgram, parameterLayout, type BatchShape, type Classifier } from '../peft/classifier';
+import type { BatchShapes } from './plan';
+import type { ProgramOptions, TunedModel } from './tuned-model';
 
 /** Where what was timed is kept from one visit to the next. It may fail: then it is timed again. */
 export interface TuningStore {
@@ -39,19 +40,22 @@ export function tunedChoice(store: TuningStore, options: Omit<TuningOptions, 'ca
 
 const shortest = 16;
 
-/** Shapes of the linear layers of some classifiers, at the given batches and at those of half their length, and half of that, … */
+/** Shapes of the linear layers of some models, at the largest batches and at those of half their length, and half of that, … */
 export function linearShapes(
   gpu: Gpu,
-  classifiers: readonly Classifier[],
-  batches: readonly { readonly shape: BatchShape; readonly training: boolean }[],
-  options: { readonly dropout: number; readonly chunkBytes: number },
+  models: readonly TunedModel[],
+  { training, evaluation }: BatchShapes,
+  options: Omit<ProgramOptions, 'training'>,
 ): LinearShape[] {
   const { choice, shapes } = recordShapes(staticChoice(gpu.identity));
-  for (const classifier of classifiers) {
-    const layout = parameterLayout(classifier);
-    for (const { shape, training } of batches)
+  for (const model of models) {
+    const layout = model.layout(options.chunkBytes);
+    for (const [shape, trains] of [
+      [training, true],
+      [evaluation, false],
+    ] as const)
       for (let { length } = shape; ; length = Math.ceil(length / 2)) {
-        classifierProgram(classifier, { ...shape, length }, layout, { ...options, training, choice });
+        model.program({ ...shape, length }, layout, { ...options, training: trains, choice });
         if (length <= shortest) break;
       }
   }

@@ -1,14 +1,17 @@
 /**
  * A run is a recipe: one JSON, the same for the page, the benchmark and the command line. See the README for what each field means.
  *
- * Everything that comes from outside passes through `parseRecipe`; behind it the recipe is trusted.
+ * Everything that comes from outside passes through `parseRecipe`; behind it the recipe is trusted. Tasks and methods bring their own
+ * fields with them.
  */
 import { z } from 'zod';
-import { tasks } from '../data/tasks';
+import { splitNames } from '../data/splits';
 import { UserError } from '../errors';
+import type { Method } from '../methods/core/method';
+import { methodById, methods } from '../methods/core/registry';
 import { scheduleNames } from '../optim/schedule';
-import type { Adaptation } from '../peft/classifier';
-import { methodById, methods } from '../peft/registry';
+import { taskById, tasks } from '../tasks/core/registry';
+import type { TaskEntry } from '../tasks/core/task';
 
 const positive = z.number().positive();
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
@@ -30,21 +33,10 @@ const training = z.strictObject({
   /** 0: no clipping. */
   maxGradNorm: z.number().min(0).default(1),
   dropout: z.number().min(0).max(0.9).default(0),
+  /** Whether activations are computed again in the backward pass instead of being kept: of the layers that do not fit, of all, of none. */
+  gradientCheckpointing: z.union([z.literal('auto'), z.boolean()]).default('auto'),
   shuffle: z.boolean().default(true),
   seed: whole(0, 2 ** 32 - 1).default(42),
-});
-
-const data = z.strictObject({
-  train: path,
-  validation: path.optional(),
-  validationMismatched: path.optional(),
-  /** For `task: "custom"`: which columns hold what. */
-  columns: z
-    .strictObject({ text: z.string().min(1), pair: z.string().min(1).optional(), label: z.string().min(1) })
-    .optional(),
-  /** For `task: "custom"`: class names in the order of their ids, or the class of each value of the label column. */
-  labels: z.union([z.array(z.string()), z.record(z.string(), z.string())]).optional(),
-  regression: z.boolean().optional(),
 });
 
 const method = z.looseObject({
@@ -53,41 +45,67 @@ const method = z.looseObject({
   adapter: path.optional(),
 });
 
-const schema = z.strictObject({
-  checkpoint: path.default('bundled:tiny-roberta'),
-  revision: z.string().min(1).max(256).optional(),
-  task: z.enum(['custom', ...Object.keys(tasks)]),
-  data: data.optional(),
-  /** How frozen matrices are kept on the device. */
-  weights: z.enum(['f32', 'f16']).default('f32'),
-  methods: z
-    .array(method)
-    .min(1)
-    .max(16)
-    .default([{ method: 'hut' }, { method: 'lora' }]),
-  training: training.prefault({}),
-  evaluation: z
-    .strictObject({ everySteps: whole(0, 10_000_000).default(0), limit: whole(0, 10_000_000).default(0) })
-    .prefault({}),
-  output: z
-    .strictObject({
-      merged: z.boolean().default(true),
-      adapter: z.boolean().default(true),
-      predictions: z.boolean().default(true),
-    })
-    .prefault({}),
+const evaluation = z.strictObject({
+  everySteps: whole(0, 10_000_000).default(0),
+  limit: whole(0, 10_000_000).default(0),
+});
+const output = z.strictObject({
+  merged: z.boolean().default(true),
+  adapter: z.boolean().default(true),
+  predictions: z.boolean().default(true),
 });
 
-export interface RecipeMethod extends Adaptation {
+/** The recipe of a task: its splits may have files, and its own fields are known. */
+const schemaOf = ({ splits, fields }: Pick<TaskEntry, 'splits' | 'fields'>) =>
+  z.strictObject({
+    checkpoint: path.default('bundled:tiny-roberta'),
+    revision: z.string().min(1).max(256).optional(),
+    task: z.string(),
+    data: z
+      .strictObject({
+        ...Object.fromEntries(splits.map((split) => [split, path.optional()])),
+        train: path,
+        ...fields?.data,
+      })
+      .optional(),
+    /** How frozen matrices are kept on the device. */
+    weights: z.enum(['f32', 'f16']).default('f32'),
+    methods: z
+      .array(method)
+      .min(1)
+      .max(16)
+      .default([{ method: 'hut' }, { method: 'lora' }]),
+    training: training.extend(fields?.training ?? {}).prefault({}),
+    evaluation: evaluation.prefault({}),
+    output: output.prefault({}),
+  });
+
+type Parsed = z.output<ReturnType<typeof schemaOf>>;
+
+/** Files by split, and what only some tasks have. */
+export type RecipeData = { readonly train: string } & {
+  readonly [split in Exclude<(typeof splitNames)[number], 'train'>]?: string | undefined;
+} & { readonly [field: string]: unknown };
+
+/** One method with its settings in a run. */
+export interface Contender {
   /** Unique in the recipe: the method's id, with a number from its second use on. Also its output folder. */
   readonly id: string;
+  readonly method: Method;
+  /** With defaults; where the contender starts from an adapter, the folder's settings take their place. */
+  readonly settings: object;
+  /** What the recipe itself says of the settings. */
+  readonly given: Readonly<Record<string, unknown>>;
   readonly learningRate: number;
-  /** A PEFT folder to start from. */
+  /** An adapter folder to start from. */
   readonly adapter?: string | undefined;
 }
 
-export type RecipeJson = z.input<typeof schema>;
-export type Recipe = Omit<z.output<typeof schema>, 'methods'> & { readonly methods: readonly RecipeMethod[] };
+export type RecipeJson = Omit<z.input<ReturnType<typeof schemaOf>>, 'data'> & { data?: RecipeData | undefined };
+export interface Recipe extends Omit<Parsed, 'methods' | 'data'> {
+  readonly data?: RecipeData | undefined;
+  readonly contenders: readonly Contender[];
+}
 
 const place = (parts: readonly PropertyKey[]) =>
   parts.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i ? '.' : ''}${String(part)}`)).join('');
@@ -100,57 +118,100 @@ function refuse(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[] = []): n
   );
 }
 
+function entryOf(json: unknown): TaskEntry {
+  const named = z.looseObject({ task: z.string() }).safeParse(json);
+  if (!named.success) return refuse(named.error.issues[0]!);
+  const { task } = named.data;
+  const entry = taskById(task);
+  if (entry) return entry;
+  throw new UserError(
+    'recipe/task',
+    `There is no task ${JSON.stringify(task.slice(0, 60))}; there are ${tasks.map(({ id }) => id).join(', ')}.`,
+  );
+}
+
+/** A field that the task does not have, though others do, gets a sentence of its own. Throws `recipe/data`. */
+function checkData(json: unknown, { id, splits, fields }: TaskEntry): void {
+  const { data } = json as { data?: unknown };
+  if (typeof data !== 'object' || data === null) return;
+  const own = new Set<string>([...splits, ...Object.keys(fields?.data ?? {})]);
+  for (const field of Object.keys(data)) {
+    if (own.has(field)) continue;
+    const others = tasks.filter((task) => task.splits.some((split) => split === field) || task.fields?.data?.[field]);
+    if (others.length)
+      throw new UserError(
+        'recipe/data',
+        `data.${field} is for ${others.map((task) => `"${task.id}"`).join(', ')}; ${id} has no such field, so leave it out.`,
+      );
+  }
+}
+
+/** @throws UserError `recipe/method`, `recipe/invalid` */
+function contenderOf(
+  { method: id, learningRate, adapter, ...given }: Parsed['methods'][number],
+  i: number,
+  count: number,
+  shared: number,
+): Contender {
+  const found = methodById(id);
+  if (!found)
+    throw new UserError(
+      'recipe/method',
+      `methods[${i}]: there is no method "${id}"; there are ${methods.map((known) => known.id).join(', ')}.`,
+    );
+  if (adapter !== undefined && !found.adapter)
+    throw new UserError(
+      'recipe/method',
+      `methods[${i}]: ${found.title} has no adapters to start from; name its merged model as the checkpoint instead.`,
+    );
+  const checked = found.schema.safeParse(given);
+  if (!checked.success) return refuse(checked.error.issues[0]!, ['methods', i]);
+  return {
+    id: count === 1 ? id : `${id}-${count}`,
+    method: found,
+    settings: checked.data,
+    given,
+    learningRate: learningRate ?? shared,
+    adapter,
+  };
+}
+
 /**
  * Checks a recipe and fills in its defaults.
  *
- * @throws UserError `recipe/invalid`, `recipe/method`, `recipe/data`, naming the field
+ * @throws UserError `recipe/invalid`, `recipe/task`, `recipe/method`, `recipe/data`, naming the field
  */
 export function parseRecipe(json: unknown): Recipe {
-  const parsed = schema.safeParse(json);
+  const entry = entryOf(json);
+  checkData(json, entry);
+  const parsed = schemaOf(entry).safeParse(json);
   if (!parsed.success) return refuse(parsed.error.issues[0]!);
-  const recipe = parsed.data;
-  if (recipe.task === 'custom' && !recipe.data?.columns)
-    throw new UserError('recipe/data', 'A custom task needs data.train and data.columns: { "text": …, "label": … }.');
-  if (
-    recipe.task !== 'custom' &&
-    (recipe.data?.columns ?? recipe.data?.labels ?? recipe.data?.regression) !== undefined
-  )
-    throw new UserError(
-      'recipe/data',
-      `data.columns, data.labels and data.regression are for task "custom"; ${recipe.task} has columns and labels of its own.`,
-    );
+  const { methods: listed, ...recipe } = parsed.data;
+  entry.check?.(recipe);
   const used = new Map<string, number>();
-  const parsedMethods = recipe.methods.map(({ method: id, learningRate, adapter, ...settings }, i): RecipeMethod => {
-    const found = methodById(id);
-    if (!found)
-      throw new UserError(
-        'recipe/method',
-        `methods[${i}]: there is no method "${id}"; there are ${methods.map((known) => known.id).join(' and ')}.`,
-      );
-    const checked = found.schema.safeParse(settings);
-    if (!checked.success) return refuse(checked.error.issues[0]!, ['methods', i]);
-    const count = (used.get(id) ?? 0) + 1;
-    used.set(id, count);
-    return {
-      id: count === 1 ? id : `${id}-${count}`,
-      method: found,
-      settings: checked.data,
-      learningRate: learningRate ?? recipe.training.learningRate,
-      adapter,
-    };
+  const contenders = listed.map((item, i) => {
+    const count = (used.get(item.method) ?? 0) + 1;
+    used.set(item.method, count);
+    return contenderOf(item, i, count, recipe.training.learningRate);
   });
-  return { ...recipe, methods: parsedMethods };
+  return { ...recipe, contenders };
 }
 
-/** The recipe as JSON again, defaults written out. */
-export function recipeJson({ methods: used, ...recipe }: Recipe): Record<string, unknown> {
+/** The entry of a recipe's task. */
+export function taskEntry({ task }: Pick<Recipe, 'task'>): TaskEntry {
+  const entry = taskById(task);
+  if (!entry) throw new Error(`no task ${task} in a recipe that was checked`);
+  return entry;
+}
+
+/** The recipe as JSON again, defaults written out; where an adapter decides, only what the recipe itself said. */
+export function recipeJson({ contenders, ...recipe }: Recipe): Record<string, unknown> {
   return {
     ...recipe,
-    methods: used.map(({ method: { id: name }, settings, learningRate, adapter }) => ({
-      method: name,
+    methods: contenders.map(({ method: { id }, settings, given, learningRate, adapter }) => ({
+      method: id,
       learningRate,
-      ...settings,
-      ...(adapter !== undefined && { adapter }),
+      ...(adapter === undefined ? settings : { ...given, adapter }),
     })),
   };
 }

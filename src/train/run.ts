@@ -6,12 +6,13 @@
  */
 import { UserError } from '../errors';
 import { batches, type Batch } from '../data/batching';
+import { decidingSplit, metricName, type SplitName } from '../data/splits';
+import type { TensorValues } from '../graph/flat-buffers';
 import { scheduleFactor } from '../optim/schedule';
-import { divergence, type Contender, type StepResult } from './contender';
-import { predictSplit, scores } from './evaluate';
 import type { EvaluationRecord, MethodResults, Results, RunEvent, StepRecord } from './events';
 import type { Prepared } from './prepare';
 import { recipeJson } from './recipe';
+import { divergence, type StepResult, type Trainer } from './trainer';
 
 /** How the outside steers a run between steps. */
 export interface RunControl {
@@ -21,14 +22,14 @@ export interface RunControl {
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
 }
 
-/** One method's race. */
-interface Racer {
-  readonly contender: Contender;
+/** How far one contender has come. */
+interface Progress {
+  readonly trainer: Trainer;
   readonly learningRate: number;
   readonly steps: StepRecord[];
   readonly evaluations: EvaluationRecord[];
-  /** Weights, logits and record of the best evaluation so far. */
-  best?: { record: EvaluationRecord; parameters: Float32Array; logits: Float32Array };
+  /** Weights, answers (as the task has them) and record of the best evaluation so far. */
+  best?: { record: EvaluationRecord; parameters: TensorValues; answers: unknown };
   stopped?: { code: string; message: string };
 }
 
@@ -36,13 +37,13 @@ interface Racer {
 const inFlight = 2;
 
 export class Run {
-  readonly #racers: readonly Racer[];
+  readonly #all: readonly Progress[];
   #step = 0;
 
   constructor(readonly prepared: Prepared) {
-    this.#racers = prepared.contenders.map(({ method, contender }) => ({
-      contender,
-      learningRate: method.learningRate,
+    this.#all = prepared.contenders.map(({ learningRate }, i) => ({
+      trainer: prepared.trainers[i]!,
+      learningRate,
       steps: [],
       evaluations: [],
     }));
@@ -55,7 +56,8 @@ export class Run {
 
   /** The micro-batches of each step from the run's start on, epoch after epoch. */
   *#stepBatches(): Generator<{ group: Batch[]; endsEpoch: boolean }> {
-    const { recipe, train, tokenizer, stepsPerEpoch } = this.prepared;
+    const { recipe, splits, tokenizer, stepsPerEpoch } = this.prepared;
+    const train = splits.get('train')!.encoded;
     const { batchSize, gradientAccumulation, shuffle, seed, maxLength } = recipe.training;
     for (let epoch = 0; ; epoch++) {
       let inEpoch = 0;
@@ -98,12 +100,13 @@ export class Run {
         const step = this.#step++;
         const factor = scheduleFactor(schedule, step, warmupSteps, totalSteps);
         const tokens = group.reduce((sum, batch) => sum + batch.tokens, 0);
-        for (const racer of this.#running) {
-          const learningRate = racer.learningRate * factor;
-          const { done } = await racer.contender.submit(group, learningRate, step);
-          queue.push(this.#record(racer, done, { step: step + 1, learningRate, tokens }, control));
+        for (const progress of this.#running) {
+          const learningRate = progress.learningRate * factor;
+          const { done } = await progress.trainer.submit(group, learningRate, step);
+          queue.push(this.#record(progress, done, { step: step + 1, learningRate, tokens }, control));
+          await progress.trainer.afterUpdate(step + 1, totalSteps);
         }
-        await drain((inFlight - 1) * this.#racers.length);
+        await drain((inFlight - 1) * this.#all.length);
         if (everySteps ? this.#step % everySteps === 0 : endsEpoch) {
           await drain(0);
           await this.evaluate(this.#step / stepsPerEpoch, control);
@@ -117,20 +120,20 @@ export class Run {
       await Promise.allSettled(queue);
       await this.#keepBest();
     }
-    const failed = this.#racers.map((racer) => racer.stopped);
+    const failed = this.#all.map(({ stopped }) => stopped);
     if (failed.every((reason) => reason !== undefined))
       throw new UserError(failed.at(-1)!.code, failed.at(-1)!.message);
   }
 
-  get #running(): Racer[] {
-    return this.#racers.filter((racer) => !racer.stopped);
+  get #running(): Progress[] {
+    return this.#all.filter(({ stopped }) => !stopped);
   }
 
   /** When the device last finished a step, by the wall clock. */
   #lastDone = 0;
 
   async #record(
-    racer: Racer,
+    progress: Progress,
     done: Promise<StepResult>,
     at: { step: number; learningRate: number; tokens: number },
     control: RunControl,
@@ -140,85 +143,89 @@ export class Run {
     const now = performance.now();
     const milliseconds = now - Math.max(submitted, this.#lastDone);
     this.#lastDone = now;
-    if (racer.stopped) return;
+    if (progress.stopped) return;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      const error = divergence(racer.contender.id, at.step - 1, at.learningRate);
-      racer.stopped = { code: error.code, message: error.message };
-      control.onEvent?.({ type: 'stopped', method: racer.contender.id, ...racer.stopped });
+      const error = divergence(progress.trainer.id, at.step - 1, at.learningRate);
+      progress.stopped = { code: error.code, message: error.message };
+      control.onEvent?.({ type: 'stopped', method: progress.trainer.id, ...progress.stopped });
       return;
     }
     const record = { ...at, loss, gradNorm, milliseconds };
-    racer.steps.push(record);
+    progress.steps.push(record);
     control.onEvent?.({
       type: 'step',
-      method: racer.contender.id,
+      method: progress.trainer.id,
       totalSteps: this.prepared.totalSteps,
       record,
     });
   }
 
-  /** Scores every method on the validation split and keeps the weights of the best evaluation. */
+  /** Scores every contender on all splits and keeps the weights of the best evaluation. */
   async evaluate(epoch: number, control: RunControl = {}): Promise<void> {
-    const { task, validation, validationMismatched } = this.prepared;
-    for (const racer of this.#racers) {
-      const logits = await this.#predict(racer, validation, control);
-      const metrics = scores(task, logits, validation.labels);
-      if (validationMismatched) {
-        const mismatched = scores(
-          task,
-          await this.#predict(racer, validationMismatched, control),
-          validationMismatched.labels,
-        );
-        for (const [name, value] of Object.entries(mismatched)) metrics[`${name}_mismatched`] = value;
+    const { loaded, splits } = this.prepared;
+    const { task } = loaded;
+    for (const progress of this.#all) {
+      const metrics: Record<string, number> = {};
+      let deciding: unknown;
+      for (const [split, { rows, encoded }] of splits) {
+        if (split === 'train') continue;
+        const answers = await this.#answers(progress, split, control);
+        if (split === this.deciding) deciding = answers;
+        for (const [name, value] of Object.entries(task.score(rows, encoded, answers)))
+          metrics[metricName(name, split, this.deciding)] = value;
       }
       const record: EvaluationRecord = { step: this.#step, epoch, metrics };
-      racer.evaluations.push(record);
-      const { primary } = task.metrics;
-      const better = !racer.best || metrics[primary]! > racer.best.record.metrics[primary]!;
-      if (better) racer.best = { record, logits, parameters: (await racer.contender.optimizer.snapshot()).parameters };
-      control.onEvent?.({ type: 'evaluation', method: racer.contender.id, record, best: better });
+      progress.evaluations.push(record);
+      const { best, trainer } = progress;
+      const better = !best || metrics[task.primaryMetric]! > best.record.metrics[task.primaryMetric]!;
+      if (better)
+        progress.best = { record, answers: deciding, parameters: await trainer.flat.parameters.read() };
+      control.onEvent?.({ type: 'evaluation', method: trainer.id, record, best: better });
     }
   }
 
-  #predict(racer: Racer, encoded: Prepared['validation'], { signal, onEvent }: RunControl): Promise<Float32Array> {
-    const { recipe, tokenizer } = this.prepared;
-    const onProgress = (done: number, total: number) =>
-      onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: racer.contender.id });
-    return predictSplit(racer.contender, encoded, {
-      batchSize: recipe.training.batchSize,
-      maxLength: recipe.training.maxLength,
+  /** The split by which weights are chosen. */
+  get deciding(): SplitName {
+    return decidingSplit(this.prepared.splits);
+  }
+
+  #answers({ trainer }: Progress, split: SplitName, { signal, onEvent }: RunControl): Promise<unknown> {
+    const { recipe, tokenizer, loaded, splits } = this.prepared;
+    const { batchSize, maxLength } = recipe.training;
+    return loaded.task.evaluate(trainer, splits.get(split)!.encoded, {
+      batchSize,
+      maxLength,
       padTokenId: tokenizer.padTokenId,
-      limit: 0,
       signal,
-      onProgress,
+      onProgress: (done, total) =>
+        onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: trainer.id }),
     });
   }
 
   async #keepBest(): Promise<void> {
-    for (const { contender, best } of this.#racers)
-      if (best) contender.writeParameters(contender.split(best.parameters));
+    for (const { trainer, best } of this.#all) if (best) trainer.flat.parameters.write(best.parameters);
   }
 
-  /** Logits of the best evaluation, `[examples, numLabels]`, in the validation split's order. */
-  bestLogits(id: string): Float32Array | undefined {
-    return this.#racers.find(({ contender }) => contender.id === id)?.best?.logits;
+  /** The task's answers of the best evaluation, to the deciding split. */
+  bestAnswers(id: string): unknown {
+    return this.#all.find(({ trainer }) => trainer.id === id)?.best?.answers;
   }
 
   results(): Results {
-    const { recipe, task, totalSteps, train, validation, contenders, memory, peakBytes } = this.prepared;
+    const { recipe, loaded, totalSteps, splits, contenders, memory, plan } = this.prepared;
     return {
       adapter: memory.gpu.identity,
       recipe: recipeJson(recipe),
-      task: task.id,
-      primaryMetric: task.metrics.primary,
-      examples: { train: train.count, validation: validation.count },
+      task: loaded.task.id,
+      primaryMetric: loaded.task.primaryMetric,
+      examples: { train: splits.get('train')!.rows.length, validation: splits.get(this.deciding)!.rows.length },
       totalSteps,
-      memory: { peakBytes },
-      methods: this.#racers.map(({ contender, steps, evaluations, best, stopped }, i): MethodResults => {
-        const { method, cost } = contenders[i]!;
+      memory: { peakBytes: plan.peakBytes },
+      methods: this.#all.map(({ trainer, steps, evaluations, best, stopped }, i): MethodResults => {
+        const cost = plan.costs[i]!;
         return {
-          id: contender.id,
-          method: method.method.id,
+          id: trainer.id,
+          method: contenders[i]!.method.id,
           trainableParameters: cost.trainableParameters,
           headParameters: cost.headParameters,
           cost: { paper: cost.paper, step: cost.step },
@@ -233,7 +240,7 @@ export class Run {
   }
 
   async dispose(): Promise<void> {
-    for (const { contender } of this.#racers) await contender.dispose();
+    for (const { trainer } of this.#all) await trainer.dispose();
     this.prepared.memory.dispose();
   }
 }

@@ -3,7 +3,7 @@ import { UserError } from '../errors';
 import { columnMissing, emptySplit } from './glue-tsv';
 import { parseLabel, quote } from './labels';
 import type { Table } from './table';
-import { customTask, type ColumnMapping, type Example, type Task } from './tasks';
+import { ownData, type ColumnMapping, type Example, type LabelledData } from './labelled';
 
 /** Which columns to use, and how the values of the label column become classes. */
 export interface TableMapping extends ColumnMapping {
@@ -24,11 +24,11 @@ const MAX_CLASSES = 100;
  *
  * @throws UserError `data/column-missing`, `data/one-class`, `data/too-many-classes`, `data/cell-missing`
  */
-export function taskFromTable(table: Table, mapping: TableMapping): Task {
+export function dataFromTable(table: Table, mapping: TableMapping): LabelledData {
   const { text, pair, label, labels, regression } = mapping;
   const columns = { text, ...(pair !== undefined && { pair }), label };
   for (const column of Object.values(columns)) columnIndex(table, column);
-  if (regression) return customTask(table.label, columns, []);
+  if (regression) return ownData(table.label, columns, []);
   const names = labels ? new Set(Array.isArray(labels) ? labels : Object.values(labels)) : distinctLabels(table, label);
   if (names.size < 2) {
     throw new UserError(
@@ -36,7 +36,7 @@ export function taskFromTable(table: Table, mapping: TableMapping): Task {
       `A classification task needs two labels or more, and ${labels ? 'the mapping names' : `column ${quote(label)} of ${table.label} has`} ${names.size}.`,
     );
   }
-  return customTask(table.label, columns, [...names]);
+  return ownData(table.label, columns, [...names]);
 }
 
 /**
@@ -47,7 +47,7 @@ export function taskFromTable(table: Table, mapping: TableMapping): Task {
  */
 export function examplesFromTable(
   table: Table,
-  task: Pick<Task, 'columns' | 'kind' | 'labelNames' | 'labelRange'>,
+  task: Pick<LabelledData, 'columns' | 'kind' | 'labelNames' | 'labelRange'>,
   labels?: TableMapping['labels'],
 ): Example[] {
   const { text, pair, label } = task.columns;

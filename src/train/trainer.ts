@@ -1,31 +1,24 @@
 /**
- * One method in training on a device: its flat buffers, its optimiser, and a program per batch shape.
+ * One contender in training on a device: its flat buffers, its optimiser, and a program per batch shape.
  *
- * Contenders of a run share the frozen weights, the arena and the pipelines (`DeviceMemory`); what a contender owns is small.
+ * Trainers of a run share the frozen weights, the arena and the pipelines (`DeviceMemory`); what a trainer owns is small.
  */
+import type { Batch } from '../data/batching';
 import { UserError } from '../errors';
-import { readBuffer, type Dispatch } from '../gpu/commands';
+import type { Dispatch } from '../gpu/commands';
+import { largestBinding } from '../gpu/device';
 import { finished } from '../gpu/wait';
-import { Executable, type DeviceMemory, type FlatBuffers } from '../graph/executable';
-import type { ParameterLayout } from '../graph/plan';
-import { elements, type KernelChoice } from '../graph/tensor';
+import { Executable, type DeviceMemory } from '../graph/executable';
+import type { FlatBuffers, TensorValues } from '../graph/flat-buffers';
+import type { ParameterLayout } from '../graph/parameter-layout';
 import { hash } from '../graph/ops/elementwise';
+import type { BatchShape } from '../models/core/model';
 import { AdamW, type AdamWSettings } from '../optim/adamw';
-import {
-  adapterTensors,
-  classifierProgram,
-  parameterLayout,
-  type BatchShape,
-  type Classifier,
-} from '../peft/classifier';
+import type { Predictor } from '../tasks/core/task';
+import type { ProgramOptions, TunedModel } from './tuned-model';
 
-/** What a batch needs to run, padded on the right; see `Batch` in `data/batching.ts`. */
-export interface ModelBatch extends BatchShape {
-  readonly inputIds: Uint32Array;
-  readonly tokenTypeIds: Uint32Array;
-  readonly lengths: Uint32Array;
-  readonly labels: Float32Array;
-}
+/** What a batch needs to run; see `Batch`. */
+export type ModelBatch = Pick<Batch, 'batchSize' | 'length' | 'inputIds' | 'tokenTypeIds' | 'lengths' | 'targets'>;
 
 export interface StepResult {
   /** Mean loss of the step's micro-batches, before the update. */
@@ -34,23 +27,22 @@ export interface StepResult {
   readonly gradNorm: number;
 }
 
-export interface ContenderOptions extends AdamWSettings {
+export interface TrainerOptions extends AdamWSettings {
   /** Unique in its run; also the name of its output folder. */
   readonly id: string;
-  readonly classifier: Classifier;
-  readonly choice: KernelChoice;
+  readonly tuned: TunedModel;
+  readonly program: Omit<ProgramOptions, 'training'>;
   readonly seed: number;
-  readonly dropout: number;
   /** Starting values of all trained tensors, by name. */
-  readonly initial: ReadonlyMap<string, Float32Array>;
+  readonly initial: TensorValues;
 }
 
-export class Contender {
+export class Trainer implements Predictor {
   readonly #programs = new Map<string, Promise<Executable>>();
 
   private constructor(
     readonly memory: DeviceMemory,
-    readonly options: ContenderOptions,
+    readonly options: TrainerOptions,
     readonly layout: ParameterLayout,
     readonly flat: FlatBuffers,
     readonly optimizer: AdamW,
@@ -60,41 +52,18 @@ export class Contender {
     return this.options.id;
   }
 
-  static async create(memory: DeviceMemory, options: ContenderOptions): Promise<Contender> {
-    const layout = parameterLayout(options.classifier);
+  static async create(memory: DeviceMemory, options: TrainerOptions): Promise<Trainer> {
+    const layout = options.tuned.layout(largestBinding(memory.gpu));
     const flat = memory.flatBuffers(layout);
-    const targets = new Map(adapterTensors(options.classifier).map((tensor) => [tensor.name, tensor.decayTarget]));
+    const targets = new Map(options.tuned.own.trained.map((tensor) => [tensor.name, tensor.decayTarget]));
     // As transformers' Trainer: nothing one-dimensional (biases, norms, γ, β) decays.
     const decay = (name: string, shape: readonly number[]) => ({
       weightDecay: shape.length > 1 ? options.weightDecay : 0,
       target: targets.get(name) ?? 0,
     });
     const optimizer = await AdamW.create(memory, layout, flat, decay, options);
-    const contender = new Contender(memory, options, layout, flat, optimizer);
-    contender.writeParameters(options.initial);
-    return contender;
-  }
-
-  /** Sets all trained tensors. Throws an `Error` where one is missing or of another size. */
-  writeParameters(values: ReadonlyMap<string, Float32Array>): void {
-    const all = new Float32Array(this.layout.bytes / 4);
-    for (const [name, { offset, shape }] of this.layout.entries) {
-      const value = values.get(name);
-      if (value?.length !== elements(shape))
-        throw new Error(`${this.id}: ${name} takes ${elements(shape)} values, got ${value?.length ?? 'none'}`);
-      all.set(value, offset / 4);
-    }
-    this.memory.gpu.device.queue.writeBuffer(this.flat.parameters, 0, all);
-  }
-
-  /** The trained tensors by name, out of a flat snapshot of the parameters. */
-  split(flat: Float32Array): Map<string, Float32Array> {
-    return new Map(
-      [...this.layout.entries].map(([name, { offset, shape }]) => [
-        name,
-        flat.slice(offset / 4, offset / 4 + elements(shape)),
-      ]),
-    );
+    flat.parameters.write(options.initial);
+    return new Trainer(memory, options, layout, flat, optimizer);
   }
 
   /** The program of a batch shape, compiled once. */
@@ -102,21 +71,16 @@ export class Contender {
     const key = `${batchSize}×${length}${training ? ' training' : ''}`;
     let executable = this.#programs.get(key);
     if (!executable) {
-      const { classifier, dropout, choice } = this.options;
-      const { maxBufferSize, maxStorageBufferBindingSize } = this.memory.gpu.limits;
-      const program = classifierProgram(classifier, { batchSize, length }, this.layout, {
-        training,
-        dropout,
-        choice,
-        chunkBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
-      });
+      const { tuned, program: options } = this.options;
+      const program = tuned.program({ batchSize, length }, this.layout, { ...options, training });
       this.#programs.set(key, (executable = Executable.create(this.memory, program, this.flat)));
     }
     return executable;
   }
 
-  #write(executable: Executable, batch: ModelBatch): void {
-    for (const name of ['inputIds', 'tokenTypeIds', 'lengths', 'labels'] as const) executable.write(name, batch[name]);
+  #write(executable: Executable, { inputIds, tokenTypeIds, lengths, targets }: ModelBatch): void {
+    for (const [name, values] of Object.entries({ inputIds, tokenTypeIds, lengths, ...targets }))
+      executable.write(name, values);
   }
 
   /**
@@ -162,30 +126,44 @@ export class Contender {
     return { done: result() };
   }
 
-  /** Logits of a batch, `[batchSize · numLabels]`. */
+  /** What the method does between two updates, if it does anything; waits for the update before. @param step updates done */
+  async afterUpdate(step: number, totalSteps: number): Promise<void> {
+    const { contender } = this.options.tuned.options;
+    if (!contender?.method.afterUpdate) return;
+    const { parameters, gradients } = this.flat;
+    await contender.method.afterUpdate({
+      settings: contender.settings,
+      model: this.options.tuned.adapted,
+      step,
+      totalSteps,
+      read: (name) => parameters.readOne(name),
+      gradient: (name) => gradients.readOne(name),
+      write: (name, values) => parameters.writeOne(name, values),
+    });
+  }
+
+  /** The head's outputs for a batch. */
   async predict(batch: ModelBatch): Promise<Float32Array> {
     const executable = await this.executable(batch, false);
     this.#write(executable, batch);
     executable.run();
-    return executable.read(executable.program.outputs['logits']!);
+    return executable.read(executable.program.outputs['outputs']!);
   }
 
   /** Gradients of a batch by tensor name, without an update: what the tests compare with PyTorch. */
-  async gradients(batch: ModelBatch): Promise<Map<string, Float32Array>> {
+  async gradients(batch: ModelBatch): Promise<TensorValues> {
     const executable = await this.executable(batch, true);
     this.#write(executable, batch);
     executable.run();
-    return this.split(
-      new Float32Array(await readBuffer(this.memory.gpu.device, this.flat.gradients, 0, this.layout.bytes)),
-    );
+    return this.flat.gradients.read();
   }
 
-  /** Frees everything this contender owns. */
+  /** Frees everything this trainer owns. */
   async dispose(): Promise<void> {
     for (const executable of this.#programs.values()) (await executable).dispose();
     this.#programs.clear();
     this.optimizer.dispose();
-    for (const buffer of [this.flat.parameters, this.flat.gradients]) this.memory.free(buffer);
+    this.flat.dispose();
   }
 }
 

@@ -1,0 +1,121 @@
+/**
+ * What classification and regression share: rows of one text or two with a label, the head of `…ForSequenceClassification`, and its
+ * Python. The answers to a split are its logits, `[count, numLabels]`.
+ */
+import { encodeExamples } from '../../data/encoding';
+import { loadLabelled } from '../../data/load-labelled';
+import type { Example, LabelledData } from '../../data/labelled';
+import { splitNames } from '../../data/splits';
+import { loss, type LossKind } from '../../graph/ops/loss';
+import { predictionsFromLogits, taskMetrics } from '../../metrics/task-metrics';
+import { predictRows } from './predict';
+import type { Task, TaskEntry, TaskPython } from './task';
+
+/** What the kinds leave to each other: everything else of a task follows from its data. */
+export type LabelledPart = Pick<
+  Task<Example, Float32Array>,
+  'answerView' | 'difference' | 'isRight' | 'figure' | 'distribution' | 'view'
+> & {
+  readonly lossKind: LossKind;
+  /** Loss of one row, as the program computes it. */
+  rowLoss(logits: Float32Array, label: number): number;
+  readonly export: Omit<Task['export'], 'taskType' | 'pipelineTag' | 'python'>;
+  readonly python: Pick<TaskPython, 'code' | 'headArguments'>;
+};
+
+export function labelledTask(data: LabelledData, part: LabelledPart): Task<Example, Float32Array> {
+  const { numLabels } = data;
+  const paired = data.columns.pair !== undefined;
+  const rowOutputs = (logits: Float32Array, row: number) => logits.subarray(row * numLabels, (row + 1) * numLabels);
+  const { lossKind, rowLoss, python, export: exported, ...own } = part;
+  return {
+    id: data.id,
+    title: data.title,
+    question: data.question,
+    primaryMetric: data.metrics.primary,
+    fields: paired ? ['First text', 'Second text'] : ['Text'],
+    rowOf: ([text = '', pair]) => ({ text, ...(paired && pair !== undefined && { pair }), label: 0 }),
+    encode: encodeExamples,
+    head: (model) => model.sequenceHead(numLabels),
+    loss: (graph, logits, { batchSize }) => loss(graph, lossKind, logits, graph.input('labels', [batchSize])),
+    evaluate: (predictor, encoded, options) => predictRows(predictor, encoded, numLabels, options),
+    score(rows, { count }, logits) {
+      const truth = Float32Array.from(rows, ({ label }) => label);
+      let mean = 0;
+      for (let i = 0; i < count; i++) mean += rowLoss(rowOutputs(logits, i), truth[i]!) / count;
+      return { ...taskMetrics(data.metrics, predictionsFromLogits(logits, numLabels), truth), loss: mean };
+    },
+    prediction(rows, { offsets, inputIds, tokenTypeIds }, logits, index) {
+      const { text, pair, label } = rows[index]!;
+      const [start, end] = [offsets[index]!, offsets[index + 1]!];
+      const outputs = rowOutputs(logits, index);
+      return {
+        index,
+        text,
+        ...(pair !== undefined && { pair }),
+        label,
+        prediction: predictionsFromLogits(outputs, numLabels)[0],
+        logits: Array.from(outputs),
+        inputIds: Array.from(inputIds.subarray(start, end)),
+        tokenTypeIds: Array.from(tokenTypeIds.subarray(start, end)),
+      };
+    },
+    ...own,
+    export: {
+      taskType: 'SEQ_CLS',
+      pipelineTag: 'text-classification',
+      ...exported,
+      facts: [...exported.facts, ['Input', paired ? 'two texts' : 'one text']],
+      python: {
+        autoClass: 'AutoModelForSequenceClassification',
+        question: paired ? '"a text" "its pair"' : '"a text"',
+        columns: paired ? 'text, pair' : 'text',
+        headArguments: python.headArguments,
+        code: `${encodePython}${python.code}`,
+      },
+    },
+  };
+}
+
+const encodePython = `
+
+def encode(tokenizer, rows):
+    pairs = [row.get("pair") or None for row in rows]
+    second = pairs if any(pairs) else None
+    return tokenizer([row["text"] for row in rows], second, truncation=True, max_length=MAX_LENGTH, padding=True, return_tensors="pt")
+`;
+
+/** The entry of data that the project knows: from the hub, the recipe's files, or beside the page. */
+export function labelledEntry(
+  data: LabelledData,
+  group: string,
+  make: (data: LabelledData) => Task<Example, Float32Array>,
+): TaskEntry<Example> {
+  const { tsv, hub } = data;
+  const named = (files: readonly string[], name: string | undefined) =>
+    files.find((file) => name !== undefined && file.split('/').at(-1) === name);
+  return {
+    id: data.id,
+    title: data.title,
+    question: data.question,
+    group,
+    splits: splitNames.filter((split) => tsv?.splits[split] !== undefined),
+    ...(hub && { dataset: hub.dataset }),
+    describe: () => make(data),
+    async load(_recipe, { files, dataset, bundled, seed }, options) {
+      const from = files
+        ? { files, seed }
+        : hub
+          ? { hub: dataset(hub.dataset) }
+          : { folder: bundled(tsv?.folder ?? data.id) };
+      return { task: make(data), ...(await loadLabelled(data, from, options)) };
+    },
+    recognise(files) {
+      const found = splitNames.flatMap((split) => {
+        const file = named(files, tsv?.splits[split]);
+        return file === undefined ? [] : [[split, file] as const];
+      });
+      return hub && found.some(([split]) => split === 'train') ? Object.fromEntries(found) : undefined;
+    },
+  };
+}

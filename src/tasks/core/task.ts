@@ -1,0 +1,169 @@
+/**
+ * What a task is: one file a kind that reads rows, encodes them, puts head and loss on a model, decodes and scores, and tells what is
+ * exported and shown. Everything else in the project treats rows and answers as the task's own affair.
+ */
+import type { z } from 'zod';
+import type { FileSource, ReadOptions } from '../../checkpoint/source';
+import type { Batch } from '../../data/batching';
+import type { EncodedExamples, EncodeOptions } from '../../data/encoding';
+import type { DataFile, LoadedData, SplitFiles } from '../../data/load-labelled';
+import type { SplitName } from '../../data/splits';
+import type { TextTokenizer } from '../../data/tokenizer';
+import type { Graph } from '../../graph/graph';
+import type { Tensor } from '../../graph/tensor';
+import type { BatchShape, Head, Model } from '../../models/core/model';
+
+/** An example as it is shown: as text, whatever it holds. */
+export interface ExampleView {
+  readonly text: string;
+  readonly pair?: string;
+  /** What the data say of it. */
+  readonly truth: string;
+}
+
+/** What a model says to a question: a line, and where it chooses among answers the share it gives to each. */
+export interface AnswerView {
+  readonly answer: string;
+  readonly shares?: readonly { readonly label: string; readonly share: number }[];
+}
+
+/** A picture of a whole evaluation. */
+export type Figure =
+  /** `counts[truth][answer]` */
+  | { readonly type: 'confusion'; readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] }
+  | { readonly type: 'scatter'; readonly points: readonly { readonly truth: number; readonly prediction: number }[] };
+
+/** Counts of what the training rows hold, for a bar chart. */
+export interface Distribution {
+  readonly title: string;
+  readonly bars: readonly { readonly name: string; readonly count: number }[];
+}
+
+/** A model that answers batches: a contender in training, or the base model. */
+export interface Predictor {
+  /** The head's outputs, row by row. */
+  predict(batch: Batch): Promise<Float32Array>;
+}
+
+export interface EvaluateOptions {
+  readonly batchSize: number;
+  readonly padTokenId: number;
+  readonly maxLength: number;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What exports say of a task. */
+export interface TaskExport {
+  /** PEFT's `task_type`. */
+  readonly taskType: string;
+  /** The hub's `pipeline_tag`. */
+  readonly pipelineTag: string;
+  readonly tags: readonly string[];
+  /** What the merged model's `config.json` gains, e.g. label names. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Lines of the model card: what goes in and what comes out, by name. */
+  readonly facts: readonly (readonly [name: string, words: string])[];
+  readonly python: TaskPython;
+}
+
+/** The task's part of an export's `continue.py`. */
+export interface TaskPython {
+  /** Class of `transformers` that opens a model of this task, e.g. `AutoModelForSequenceClassification`. */
+  readonly autoClass: string;
+  /** Arguments that open the base checkpoint with a fresh head. */
+  readonly headArguments: string;
+  /** What the script is called with to answer, e.g. `"a text"`. */
+  readonly question: string;
+  /** Columns of a table to train on. */
+  readonly columns: string;
+  /** Constants and the functions `encode(tokenizer, rows)`, `answer(model, tokenizer, *texts)` and `batch_loss(model, tokenizer, rows)`. */
+  readonly code: string;
+}
+
+export interface Task<Row = unknown, Answers = unknown> {
+  readonly id: string;
+  readonly title: string;
+  /** One sentence: what is asked of the model. */
+  readonly question: string;
+  /** The metric (higher is better) by which the weights are chosen. */
+  readonly primaryMetric: string;
+  /** What a person types to ask the model, in order: one text or more. */
+  readonly fields: readonly string[];
+
+  /** A typed question as a row, whose truth is not known. */
+  rowOf(texts: readonly string[]): Row;
+  encode(tokenizer: TextTokenizer, rows: readonly Row[], options: EncodeOptions): Promise<EncodedExamples>;
+  head(model: Model): Head;
+  /** @param outputs what the head traced @returns `[1]`; reads the batch's targets as inputs of their names */
+  loss(graph: Graph, outputs: Tensor, shape: BatchShape): Tensor;
+  /** Answers to all rows, in their order. */
+  evaluate(predictor: Predictor, encoded: EncodedExamples, options: EvaluateOptions): Promise<Answers>;
+  /** Metrics by name, and the mean loss as `loss`. */
+  score(rows: readonly Row[], encoded: EncodedExamples, answers: Answers): Record<string, number>;
+
+  view(row: Row): ExampleView;
+  answerView(answers: Answers, index: number): AnswerView;
+  /** How far two models' answers to a row are apart: 0 where they say the same. */
+  difference(one: Answers, other: Answers, index: number): number;
+  /** Undefined where answers are not right or wrong. */
+  isRight?(rows: readonly Row[], answers: Answers, index: number): boolean;
+  figure?(rows: readonly Row[], answers: Answers): Figure;
+  distribution(rows: readonly Row[]): Distribution;
+  /** A row of `predictions.jsonl`: what was asked, what was answered, and the numbers behind it. */
+  prediction(rows: readonly Row[], encoded: EncodedExamples, answers: Answers, index: number): Record<string, unknown>;
+  readonly export: TaskExport;
+}
+
+export interface LoadedTask<Row = unknown> extends LoadedData<Row> {
+  readonly task: Task<Row>;
+}
+
+/** Where a task may read its rows from. */
+export interface DataSources {
+  /** The recipe's files, where it names any. */
+  readonly files?: SplitFiles;
+  /** A data set of the hub. */
+  dataset(repository: string): FileSource;
+  /** The bundled data under this name. */
+  bundled(name: string): FileSource;
+  readonly seed: number;
+}
+
+/** Fields of a recipe that only some tasks have, each an own schema with its default. */
+export interface TaskFields {
+  readonly data?: z.ZodRawShape;
+  readonly training?: z.ZodRawShape;
+}
+
+/** The part of a recipe that a task reads. */
+export interface TaskRecipe {
+  readonly task: string;
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
+  readonly training: Readonly<Record<string, unknown>>;
+}
+
+/** A task as a recipe names it; the rows decide the rest (a table of one's own: its classes). */
+export interface TaskEntry<Row = unknown> {
+  readonly id: string;
+  readonly title: string;
+  readonly question: string;
+  /** Under which heading it is listed. */
+  readonly group: string;
+  /** Splits that a recipe may name files for, and those that other sources have. */
+  readonly splits: readonly SplitName[];
+  /** The hub's data set, where it has one. */
+  readonly dataset?: string;
+  /** Whether rows come from files that the recipe names, and from nowhere else. */
+  readonly ownFiles?: boolean;
+  readonly fields?: TaskFields;
+  /** Throws a `UserError` where the recipe lacks what this task needs. */
+  check?(recipe: TaskRecipe): void;
+  /** The task as far as the recipe tells, before any row is read. */
+  describe(recipe: TaskRecipe): Task<Row>;
+  load(recipe: TaskRecipe, sources: DataSources, options: ReadOptions): Promise<LoadedTask<Row>>;
+  /** The files among dropped ones that are this task's splits, judged by their names; undefined where none are. */
+  recognise?(files: readonly string[]): Partial<Record<SplitName, string>> | undefined;
+}
+
+export type { DataFile };

@@ -1,0 +1,132 @@
+/** A planned run on the device: frozen weights uploaded once, a trainer for each contender, the largest programs compiled. */
+import { openWeights, type WeightReader } from '../checkpoint/weights';
+import { DeviceMemory } from '../graph/executable';
+import type { KernelChoice } from '../graph/tensor';
+import type { Gpu } from '../gpu/device';
+import { drawBridge, readHead, readWeight } from '../models/core/load';
+import type { PrepareOptions } from './environment';
+import { headStart, type Opened, type OpenedContender } from './open';
+import { programOptions, type BatchShapes, type PlanOptions } from './plan';
+import { Trainer } from './trainer';
+import type { TunedModel } from './tuned-model';
+
+export interface Placed {
+  readonly reader: WeightReader;
+  readonly memory: DeviceMemory;
+  /** In the order of the contenders. */
+  readonly trainers: readonly Trainer[];
+  readonly headFromCheckpoint: boolean;
+  /** Tensors of the model that the checkpoint lacks, as they were drawn. */
+  readonly drawn: ReadonlyMap<string, Float32Array>;
+}
+
+/** What starting values are read from. */
+interface Origin extends Pick<Opened, 'source' | 'model'> {
+  readonly reader: WeightReader;
+  readonly drawn: ReadonlyMap<string, Float32Array>;
+  readonly seed: number;
+}
+
+/** Uploads what a program reads and is not there yet. */
+async function uploadFrozen(memory: DeviceMemory, tuned: TunedModel, origin: Origin): Promise<void> {
+  const { source, model, reader, drawn, seed } = origin;
+  const own = new Map(tuned.own.frozen?.map((tensor) => [tensor.name, tensor]));
+  const { weights } = tuned.program({ batchSize: 1, length: 4 }, tuned.layout(), { training: false });
+  for (const weight of weights) {
+    if (memory.hasWeight(weight.name)) continue;
+    const values =
+      own.get(weight.name)?.initial(seed) ??
+      drawn.get(weight.name) ??
+      (await readWeight(reader, model, weight, source.label));
+    memory.uploadWeight(weight.name, values);
+  }
+}
+
+/** Where a contender's trained tensors start: the adapter's values, the method's own, or the checkpoint's. */
+async function initialValues(
+  tuned: TunedModel,
+  head: ReadonlyMap<string, Float32Array>,
+  { source, model, reader, drawn, seed }: Origin,
+  contender?: OpenedContender,
+): Promise<Map<string, Float32Array>> {
+  const values = new Map(head);
+  for (const tensor of tuned.own.trained) {
+    const base = async () =>
+      drawn.get(tensor.name) ??
+      ((await readWeight(reader, model, { ...tensor, dataType: 'f32' }, source.label)) as Float32Array);
+    values.set(tensor.name, contender?.start.get(tensor.name) ?? tensor.initial?.(seed) ?? (await base()));
+  }
+  if (contender) for (const [name, data] of headStart(tuned, contender)) values.set(name, data);
+  return values;
+}
+
+export interface PlaceOptions extends PrepareOptions, Omit<PlanOptions, 'shapes'> {
+  readonly shapes: BatchShapes;
+  readonly choice: KernelChoice;
+}
+
+/** @throws UserError for weights that are missing, damaged or of other shapes than `config.json` says */
+export async function place(
+  gpu: Gpu,
+  { recipe, source, model, contenders }: Opened,
+  tuned: readonly TunedModel[],
+  options: PlaceOptions,
+): Promise<Placed> {
+  const { signal, onEvent, shapes } = options;
+  const { training } = recipe;
+  const reader = await openWeights(source, {
+    ...(signal && { signal }),
+    onProgress: (done, total) =>
+      onEvent?.({ type: 'progress', phase: 'download', done, total: total ?? 0, label: 'weights' }),
+  });
+  const { head } = tuned[0]!;
+  const drawn = drawBridge(reader, model, head, training.seed);
+  const origin = { source, model, reader, drawn, seed: training.seed };
+  const { values, fromCheckpoint } = await readHead(reader, model, head, training.seed);
+  const memory = new DeviceMemory(gpu);
+  const compiling = (done: number, label: string) =>
+    onEvent?.({ type: 'progress', phase: 'compile', done, total: tuned.length, label });
+  try {
+    const trainers: Trainer[] = [];
+    for (const [i, contender] of contenders.entries()) {
+      signal?.throwIfAborted();
+      compiling(i, contender.id);
+      await uploadFrozen(memory, tuned[i]!, origin);
+      const trainer = await Trainer.create(memory, {
+        ...training,
+        id: contender.id,
+        tuned: tuned[i]!,
+        program: programOptions(training, options),
+        initial: await initialValues(tuned[i]!, values, origin, contender),
+      });
+      // The largest programs first: they set the arena.
+      await trainer.executable(shapes.training, true);
+      await trainer.executable(shapes.evaluation, false);
+      trainers.push(trainer);
+    }
+    await gpu.idle();
+    compiling(tuned.length, '');
+    return { reader, memory, trainers, headFromCheckpoint: fromCheckpoint, drawn };
+  } catch (error) {
+    memory.dispose();
+    throw error;
+  }
+}
+
+/** The pre-trained model with the head that every contender started from, beside them on the device. */
+export async function placeBase(
+  { recipe, source, model }: Opened,
+  { reader, memory, drawn, trainers }: Placed,
+  base: TunedModel,
+): Promise<Trainer> {
+  const { seed } = recipe.training;
+  const { values } = await readHead(reader, model, base.head, seed);
+  const origin = { source, model, reader, drawn, seed };
+  await uploadFrozen(memory, base, origin);
+  return Trainer.create(memory, {
+    ...trainers[0]!.options,
+    id: 'base',
+    tuned: base,
+    initial: await initialValues(base, values, origin),
+  });
+}

@@ -1,0 +1,135 @@
+/**
+ * What a run will take, before anything is allocated: steps, batch shapes, and each contender's cost. The page's set-up, a dry run and
+ * the run itself ask here, so that one rule tells peak memory and steps per epoch.
+ */
+import { costOf, type Cost } from '../cost/estimate';
+import { batchCount, paddedLength } from '../data/batching';
+import { longestRow } from '../data/encoding';
+import type { Gpu } from '../gpu/device';
+import type { KernelChoice } from '../graph/tensor';
+import type { BatchShape } from '../models/core/model';
+import { warmupStepsOf } from '../optim/schedule';
+import type { Encoded } from './encode';
+import type { Recipe } from './recipe';
+import type { ProgramOptions, TunedModel } from './tuned-model';
+
+type Training = Recipe['training'];
+
+export interface Steps {
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  readonly warmupSteps: number;
+}
+
+/** Steps of a run, as `transformers`' Trainer counts them. */
+export function stepsOf(training: Training, trainRows: number): Steps {
+  const batches = batchCount(trainRows, training.batchSize);
+  const stepsPerEpoch = Math.max(1, Math.ceil(batches / training.gradientAccumulation));
+  const totalSteps = training.maxSteps || training.epochs * stepsPerEpoch;
+  const warmupSteps = training.warmupSteps ?? warmupStepsOf(training.warmupRatio, totalSteps);
+  return { stepsPerEpoch, totalSteps, warmupSteps };
+}
+
+/** The largest batches of a run. */
+export interface BatchShapes {
+  readonly training: BatchShape;
+  readonly evaluation: BatchShape;
+}
+
+/** Those of a recipe whose rows are not known: full batches of `maxLength`. */
+export function largestShapes({ batchSize, maxLength }: Training, trainRows = batchSize): BatchShapes {
+  const shape = { batchSize: Math.min(batchSize, trainRows), length: maxLength };
+  return { training: shape, evaluation: shape };
+}
+
+/** Those of the rows there are. */
+export function shapesOf({ batchSize, maxLength }: Training, { splits }: Pick<Encoded, 'splits'>): BatchShapes {
+  const sizes = [...splits].map(([name, { encoded }]) => ({
+    name,
+    batchSize: Math.min(batchSize, encoded.count),
+    length: paddedLength(longestRow(encoded), maxLength),
+  }));
+  const scored = sizes.filter(({ name }) => name !== 'train');
+  const { batchSize: rows, length } = sizes[0]!;
+  return {
+    training: { batchSize: rows, length },
+    evaluation: {
+      batchSize: Math.max(...scored.map((size) => size.batchSize)),
+      length: Math.max(...scored.map((size) => size.length)),
+    },
+  };
+}
+
+/** What of a device bounds a program. */
+export interface DeviceLimits {
+  /** The largest buffer, and the largest binding of one. */
+  readonly chunkBytes: number;
+  readonly maxStorageBuffers: number;
+}
+
+export const limitsOf = ({ limits }: Pick<Gpu, 'limits'>): DeviceLimits => ({
+  chunkBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+  maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+});
+
+/** Where no device is asked: what common GPUs offer. */
+export const usualLimits: DeviceLimits = { chunkBytes: 2 ** 32, maxStorageBuffers: 10 };
+
+export interface PlanOptions extends DeviceLimits {
+  readonly shapes: BatchShapes;
+  readonly choice?: KernelChoice;
+  /** Bytes that a contender may take with everything it shares; beyond it, activations are computed again. */
+  readonly budgetBytes?: number | undefined;
+}
+
+/** A contender's share of the plan, in the recipe's order. */
+export interface Plan {
+  readonly costs: readonly Cost[];
+  /** Bytes on the device with all contenders in place. */
+  readonly peakBytes: number;
+  /** Bytes of the frozen weights. */
+  readonly weightBytes: number;
+}
+
+/** How a recipe's programs are compiled, training and prediction alike. */
+export function programOptions(
+  { dropout, gradientCheckpointing }: Training,
+  { chunkBytes, maxStorageBuffers, budgetBytes, choice }: Omit<PlanOptions, 'shapes'>,
+): Omit<ProgramOptions, 'training'> {
+  return {
+    dropout,
+    gradientCheckpointing,
+    chunkBytes,
+    maxStorageBuffers,
+    ...(budgetBytes !== undefined && { budgetBytes }),
+    ...(choice && { choice }),
+  };
+}
+
+/** @throws UserError `model/too-large` where a tensor fits no buffer of the device */
+export function plan(tuned: readonly TunedModel[], training: Training, options: PlanOptions): Plan {
+  const { shapes, ...rest } = options;
+  const compileOptions = programOptions(training, rest);
+  const counted = tuned.map((model) => {
+    const layout = model.layout(options.chunkBytes);
+    const { contender } = model.options;
+    return costOf({
+      layout,
+      training: model.program(shapes.training, layout, { ...compileOptions, training: true }),
+      evaluation: model.program(shapes.evaluation, layout, { ...compileOptions, training: false }),
+      gradientAccumulation: training.gradientAccumulation,
+      headParameters: model.head.trained,
+      paperFlops: contender?.method.paperFlops?.(model.adapted, contender.settings),
+    });
+  });
+  const costs = counted.map(({ cost }) => cost);
+  // The arena is shared, and so are the frozen weights, by name; what each contender owns adds up.
+  const weights = new Map(counted.flatMap(({ weights: used }) => [...used]));
+  const weightBytes = [...weights.values()].reduce((total, bytes) => total + bytes, 0);
+  const own = costs.map(({ memory }) => memory.trainableBytes + memory.programBytes);
+  const peakBytes =
+    weightBytes +
+    Math.max(...costs.map(({ memory }) => memory.arenaBytes)) +
+    own.reduce((total, bytes) => total + bytes, 0);
+  return { costs, peakBytes, weightBytes };
+}
