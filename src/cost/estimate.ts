@@ -56,7 +56,7 @@ const count = (tensors: readonly { shape: readonly number[] }[]) =>
 
 export function estimateCost(classifier: Classifier, options: CostOptions): Cost {
   const { shape, gradientAccumulation = 1, ...compileOptions } = options;
-  const layout = parameterLayout(classifier);
+  const layout = parameterLayout(classifier, options.chunkBytes);
   const training = classifierProgram(classifier, shape, layout, { ...compileOptions, training: true });
   const evaluation = classifierProgram(classifier, options.evaluationShape ?? shape, layout, {
     ...compileOptions,

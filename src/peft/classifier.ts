@@ -6,7 +6,8 @@
 import { differentiate, Graph } from '../graph/graph';
 import { linear } from '../graph/ops/linear';
 import { loss, type LossKind } from '../graph/ops/loss';
-import { compile, ParameterLayout, type Program } from '../graph/plan';
+import { ParameterLayout } from '../graph/parameter-layout';
+import { compile, type Program } from '../graph/plan';
 import type { KernelChoice } from '../graph/tensor';
 import type { EncoderConfig } from '../models/config';
 import {
@@ -54,12 +55,10 @@ export function adapterTensors(classifier: Classifier): AdapterTensor[] {
   );
 }
 
-/** Places all trained tensors, the adapter's first and then the head's. */
-export function parameterLayout(classifier: Classifier): ParameterLayout {
-  const layout = new ParameterLayout();
-  for (const { name, shape } of adapterTensors(classifier)) layout.add(name, shape);
-  for (const { name, shape } of headTensors(classifier.config, classifier.numLabels)) layout.add(name, shape);
-  return layout;
+/** Places all trained tensors, the adapter's first and then the head's, in chunks of `chunkBytes` at most. */
+export function parameterLayout(classifier: Classifier, chunkBytes?: number): ParameterLayout {
+  const head = headTensors(classifier.config, classifier.numLabels);
+  return ParameterLayout.of([...adapterTensors(classifier), ...head], chunkBytes);
 }
 
 export interface BatchShape {

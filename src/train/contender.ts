@@ -4,11 +4,13 @@
  * Contenders of a run share the frozen weights, the arena and the pipelines (`DeviceMemory`); what a contender owns is small.
  */
 import { UserError } from '../errors';
-import { readBuffer, type Dispatch } from '../gpu/commands';
+import type { Dispatch } from '../gpu/commands';
+import { largestBinding } from '../gpu/device';
 import { finished } from '../gpu/wait';
-import { Executable, type DeviceMemory, type FlatBuffers } from '../graph/executable';
-import type { ParameterLayout } from '../graph/plan';
-import { elements, type KernelChoice } from '../graph/tensor';
+import { Executable, type DeviceMemory } from '../graph/executable';
+import type { FlatBuffers, TensorValues } from '../graph/flat-buffers';
+import type { ParameterLayout } from '../graph/parameter-layout';
+import type { KernelChoice } from '../graph/tensor';
 import { hash } from '../graph/ops/elementwise';
 import { AdamW, type AdamWSettings } from '../optim/adamw';
 import {
@@ -42,7 +44,7 @@ export interface ContenderOptions extends AdamWSettings {
   readonly seed: number;
   readonly dropout: number;
   /** Starting values of all trained tensors, by name. */
-  readonly initial: ReadonlyMap<string, Float32Array>;
+  readonly initial: TensorValues;
 }
 
 export class Contender {
@@ -61,7 +63,7 @@ export class Contender {
   }
 
   static async create(memory: DeviceMemory, options: ContenderOptions): Promise<Contender> {
-    const layout = parameterLayout(options.classifier);
+    const layout = parameterLayout(options.classifier, largestBinding(memory.gpu));
     const flat = memory.flatBuffers(layout);
     const targets = new Map(adapterTensors(options.classifier).map((tensor) => [tensor.name, tensor.decayTarget]));
     // As transformers' Trainer: nothing one-dimensional (biases, norms, γ, β) decays.
@@ -71,30 +73,8 @@ export class Contender {
     });
     const optimizer = await AdamW.create(memory, layout, flat, decay, options);
     const contender = new Contender(memory, options, layout, flat, optimizer);
-    contender.writeParameters(options.initial);
+    flat.parameters.write(options.initial);
     return contender;
-  }
-
-  /** Sets all trained tensors. Throws an `Error` where one is missing or of another size. */
-  writeParameters(values: ReadonlyMap<string, Float32Array>): void {
-    const all = new Float32Array(this.layout.bytes / 4);
-    for (const [name, { offset, shape }] of this.layout.entries) {
-      const value = values.get(name);
-      if (value?.length !== elements(shape))
-        throw new Error(`${this.id}: ${name} takes ${elements(shape)} values, got ${value?.length ?? 'none'}`);
-      all.set(value, offset / 4);
-    }
-    this.memory.gpu.device.queue.writeBuffer(this.flat.parameters, 0, all);
-  }
-
-  /** The trained tensors by name, out of a flat snapshot of the parameters. */
-  split(flat: Float32Array): Map<string, Float32Array> {
-    return new Map(
-      [...this.layout.entries].map(([name, { offset, shape }]) => [
-        name,
-        flat.slice(offset / 4, offset / 4 + elements(shape)),
-      ]),
-    );
   }
 
   /** The program of a batch shape, compiled once. */
@@ -103,12 +83,11 @@ export class Contender {
     let executable = this.#programs.get(key);
     if (!executable) {
       const { classifier, dropout, choice } = this.options;
-      const { maxBufferSize, maxStorageBufferBindingSize } = this.memory.gpu.limits;
       const program = classifierProgram(classifier, { batchSize, length }, this.layout, {
         training,
         dropout,
         choice,
-        chunkBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+        chunkBytes: largestBinding(this.memory.gpu),
       });
       this.#programs.set(key, (executable = Executable.create(this.memory, program, this.flat)));
     }
@@ -171,13 +150,11 @@ export class Contender {
   }
 
   /** Gradients of a batch by tensor name, without an update: what the tests compare with PyTorch. */
-  async gradients(batch: ModelBatch): Promise<Map<string, Float32Array>> {
+  async gradients(batch: ModelBatch): Promise<TensorValues> {
     const executable = await this.executable(batch, true);
     this.#write(executable, batch);
     executable.run();
-    return this.split(
-      new Float32Array(await readBuffer(this.memory.gpu.device, this.flat.gradients, 0, this.layout.bytes)),
-    );
+    return this.flat.gradients.read();
   }
 
   /** Frees everything this contender owns. */
@@ -185,7 +162,7 @@ export class Contender {
     for (const executable of this.#programs.values()) (await executable).dispose();
     this.#programs.clear();
     this.optimizer.dispose();
-    for (const buffer of [this.flat.parameters, this.flat.gradients]) this.memory.free(buffer);
+    this.flat.dispose();
   }
 }
 

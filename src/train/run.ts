@@ -6,6 +6,7 @@
  */
 import { UserError } from '../errors';
 import { batches, type Batch } from '../data/batching';
+import type { TensorValues } from '../graph/flat-buffers';
 import { scheduleFactor } from '../optim/schedule';
 import { divergence, type Contender, type StepResult } from './contender';
 import { predictSplit, scores } from './evaluate';
@@ -28,7 +29,7 @@ interface Racer {
   readonly steps: StepRecord[];
   readonly evaluations: EvaluationRecord[];
   /** Weights, logits and record of the best evaluation so far. */
-  best?: { record: EvaluationRecord; parameters: Float32Array; logits: Float32Array };
+  best?: { record: EvaluationRecord; parameters: TensorValues; logits: Float32Array };
   stopped?: { code: string; message: string };
 }
 
@@ -175,7 +176,7 @@ export class Run {
       racer.evaluations.push(record);
       const { primary } = task.metrics;
       const better = !racer.best || metrics[primary]! > racer.best.record.metrics[primary]!;
-      if (better) racer.best = { record, logits, parameters: (await racer.contender.optimizer.snapshot()).parameters };
+      if (better) racer.best = { record, logits, parameters: await racer.contender.flat.parameters.read() };
       control.onEvent?.({ type: 'evaluation', method: racer.contender.id, record, best: better });
     }
   }
@@ -195,8 +196,7 @@ export class Run {
   }
 
   async #keepBest(): Promise<void> {
-    for (const { contender, best } of this.#racers)
-      if (best) contender.writeParameters(contender.split(best.parameters));
+    for (const { contender, best } of this.#racers) if (best) contender.flat.parameters.write(best.parameters);
   }
 
   /** Logits of the best evaluation, `[examples, numLabels]`, in the validation split's order. */
