@@ -1,7 +1,8 @@
 /** This project's engine in the contest: the graph's own operations, program and AdamW, as in training. */
 import { adapterLabel, Gpu, type AdapterIdentity } from '../../src/gpu/device';
 import { DeviceMemory, Executable } from '../../src/graph/executable';
-import { differentiate, Graph } from '../../src/graph/graph';
+import { differentiate } from '../../src/graph/differentiate';
+import { Graph } from '../../src/graph/graph';
 import { attention } from '../../src/graph/ops/attention';
 import { activation, add } from '../../src/graph/ops/elementwise';
 import { layerNorm } from '../../src/graph/ops/layer-norm';

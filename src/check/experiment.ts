@@ -7,7 +7,8 @@
 import { fromFloat16Bits, toFloat16Bits } from '../checkpoint/float';
 import { largestBinding } from '../gpu/device';
 import { DeviceMemory, Executable } from '../graph/executable';
-import { differentiate, Graph } from '../graph/graph';
+import { differentiate } from '../graph/differentiate';
+import { Graph } from '../graph/graph';
 import { interpret } from '../graph/interpret';
 import { linear } from '../graph/ops/linear';
 import { loss } from '../graph/ops/loss';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory, Executable } from './executable';
-import { differentiate, Graph } from './graph';
+import { differentiate } from './differentiate';
+import { Graph } from './graph';
 import { interpret } from './interpret';
 import { attention } from './ops/attention';
 import { activation, activations, add, dropout } from './ops/elementwise';

@@ -10,7 +10,7 @@ import { align, alignment, defaultChunkBytes } from './chunks';
 import { fuse } from './fuse';
 import type { Graph } from './graph';
 import type { LayoutEntry, ParameterLayout } from './parameter-layout';
-import { byteLength, type KernelCall, type KernelChoice, type Tensor } from './tensor';
+import { byteLength, tensorsOf, type KernelCall, type KernelChoice, type Tensor } from './tensor';
 
 export type Location =
   | { readonly space: 'arena' | 'parameters' | 'gradients'; readonly chunk: number; readonly offset: number }
@@ -18,7 +18,6 @@ export type Location =
 
 export interface PlannedCall extends KernelCall {
   readonly label: string;
-  readonly flops: number;
   readonly bytes: number;
 }
 
@@ -85,6 +84,14 @@ class Arena {
   }
 }
 
+/** Each tensor bound counts once, as far as the kernel touches it. */
+function bytesOf({ bindings, partialBytes }: KernelCall): number {
+  const touched = new Map<Tensor, number>();
+  for (const [name, tensor] of Object.entries(bindings))
+    if (tensor) touched.set(tensor, partialBytes?.[name] ?? byteLength(tensor));
+  return [...touched.values()].reduce((total, bytes) => total + bytes, 0);
+}
+
 /**
  * @param outputs tensors that are read back after a run
  * @param gradients gradient of each parameter, from `differentiate`; they are written straight into the flat gradient buffer
@@ -113,7 +120,7 @@ export function compile(
 
   const lastUse = new Map<Tensor, number>();
   const used = new Set<Tensor>(Object.values(outputs));
-  nodes.forEach((node, i) => Object.values(node.inputs).forEach((input) => (used.add(input), lastUse.set(input, i))));
+  nodes.forEach((node, i) => tensorsOf(node.inputs).forEach((input) => (used.add(input), lastUse.set(input, i))));
   for (const output of Object.values(outputs)) lastUse.set(output, nodes.length);
 
   const arena = new Arena(Math.floor((options.chunkBytes ?? defaultChunkBytes) / alignment) * alignment);
@@ -127,20 +134,11 @@ export function compile(
 
   const calls: PlannedCall[] = [];
   nodes.forEach((node, i) => {
-    for (const output of Object.values(node.outputs))
+    for (const output of tensorsOf(node.outputs))
       if (!locations.has(output))
         locations.set(output, { space: 'arena', ...arena.place(byteLength(output), i, lastUse.get(output) ?? i) });
-    const lowered = node.operation.lower(node, choice);
-    lowered.forEach((call, part) => {
-      const bound = new Set(Object.values(call.bindings));
-      calls.push({
-        ...call,
-        label: node.operation.name,
-        // A node's work is told once, by its first kernel.
-        flops: part === 0 ? node.operation.flops(node) : 0,
-        bytes: [...bound].reduce((total, tensor) => total + byteLength(tensor), 0),
-      });
-    });
+    for (const call of node.operation.lower(node, choice))
+      calls.push({ ...call, label: node.operation.name, bytes: bytesOf(call) });
   });
   const sum = (pick: (call: PlannedCall) => number) => calls.reduce((total, call) => total + pick(call), 0);
   return {

@@ -3,7 +3,8 @@
  *
  * `method: undefined` is the pre-trained model itself with its head: the baseline.
  */
-import { differentiate, Graph } from '../graph/graph';
+import { differentiate } from '../graph/differentiate';
+import { Graph } from '../graph/graph';
 import { linear } from '../graph/ops/linear';
 import { loss, type LossKind } from '../graph/ops/loss';
 import { ParameterLayout } from '../graph/parameter-layout';
