@@ -1,16 +1,18 @@
-// partial[g] = Σ gradient[i]², i = the WORKGROUP · PER_THREAD values of workgroup g, in a fixed order.
+// partial[first + g] = Σ gradient[i]², i = the WORKGROUP · PER_THREAD values of workgroup g < parts, in a fixed order.
 
-struct Params { count: u32 }
+struct Params { count: u32, parts: u32, first: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
 var<workgroup> sums: array<f32, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let group = id.y * groups.x + id.x;
+  if (group >= params.parts) { return; }
   var sum = 0.0;
   for (var k = 0u; k < PER_THREAD; k++) {
-    let i = (group.x * PER_THREAD + k) * WORKGROUP + local;
+    let i = (group * PER_THREAD + k) * WORKGROUP + local;
     if (i < params.count) { sum += gradient[i] * gradient[i]; }
   }
   sums[local] = sum;
@@ -18,6 +20,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (local == 0u) {
     var total = 0.0;
     for (var t = 0u; t < WORKGROUP; t++) { total += sums[t]; }
-    partial[group.x] = total;
+    partial[params.first + group] = total;
   }
 }

@@ -1,14 +1,16 @@
 /** This project's engine in the contest: the graph's own operations, program and AdamW, as in training. */
 import { adapterLabel, Gpu, type AdapterIdentity } from '../../src/gpu/device';
 import { DeviceMemory, Executable } from '../../src/graph/executable';
-import { differentiate, Graph } from '../../src/graph/graph';
+import { differentiate } from '../../src/graph/differentiate';
+import { Graph } from '../../src/graph/graph';
 import { attention } from '../../src/graph/ops/attention';
 import { activation, add } from '../../src/graph/ops/elementwise';
 import { layerNorm } from '../../src/graph/ops/layer-norm';
 import { linear } from '../../src/graph/ops/linear';
 import { loss } from '../../src/graph/ops/loss';
 import { selectRows } from '../../src/graph/ops/select';
-import { compile, ParameterLayout } from '../../src/graph/plan';
+import { ParameterLayout } from '../../src/graph/parameter-layout';
+import { compile } from '../../src/graph/plan';
 import type { KernelChoice, Tensor } from '../../src/graph/tensor';
 import { AdamW } from '../../src/optim/adamw';
 import { learningRate, loraScale, matmulSize, shape, type Contestant, type ContestValues, type Values } from './shapes';
@@ -69,13 +71,11 @@ export async function ours(
   const graph = new Graph();
   const { scalar, given } = traceLoss(graph, values);
   const gradients = differentiate(graph, scalar);
-  const layout = new ParameterLayout();
-  for (const parameter of graph.named('parameter')) layout.add(parameter.name, parameter.shape);
+  const layout = ParameterLayout.of(graph.named('parameter'));
   const program = compile(graph, { loss: scalar }, gradients, layout, { choice });
   for (const weight of program.weights) memory.uploadWeight(weight.name, given.get(weight.name)!.data);
   const flat = memory.flatBuffers(layout);
-  for (const [name, { offset }] of layout.entries)
-    gpu.device.queue.writeBuffer(flat.parameters, offset, given.get(name)!.data as Float32Array<ArrayBuffer>);
+  flat.parameters.write(new Map([...given].map(([name, { data }]) => [name, data])));
   const executable = await Executable.create(memory, program, flat);
   const optimizer = await AdamW.create(memory, layout, flat, () => ({ weightDecay: 0, target: 0 }), {
     weightDecay: 0,

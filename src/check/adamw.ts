@@ -1,7 +1,8 @@
 /** AdamW on the device against float64: three updates of two micro-batches each, clipped, with decay towards 0 and towards 1. */
 import type { DeviceMemory } from '../graph/executable';
-import { ParameterLayout } from '../graph/plan';
-import { AdamW } from '../optim/adamw';
+import type { TensorValues } from '../graph/flat-buffers';
+import { ParameterLayout } from '../graph/parameter-layout';
+import { AdamW, type AdamWTile } from '../optim/adamw';
 import { uniformValues } from '../random';
 import { difference, roundingBound, sameBits, type Check } from './check';
 import { secondsPerRun } from './timing';
@@ -17,26 +18,41 @@ const settings = {
 const learningRate = 0.05;
 const updates = 3;
 
-/** The value of every gradient of micro-batch `batch` of update `step`. */
-const gradientOf = (count: number, step: number, batch: number) => uniformValues(count, 1, step, `gradient ${batch}`);
+/** Values of each of the two tensors that train, whose decay goes towards 0 and towards 1. */
+interface Size {
+  readonly count: number;
+  readonly chunkBytes?: number;
+  readonly tile?: AdamWTile;
+}
+
+const names = ['additive', 'multiplicative'] as const;
+
+const startOf = (count: number) =>
+  new Map(names.map((name) => [name, uniformValues(count, 1, 1, `parameters ${name}`)]));
+
+/** Gradients of micro-batch `batch` of update `step`. */
+const gradientOf = (count: number, step: number, batch: number) =>
+  new Map(names.map((name) => [name, uniformValues(count, 1, step, `gradient ${batch} ${name}`)]));
+
+/** One tensor after the other. */
+const joined = (values: TensorValues) => Float32Array.from(names.flatMap((name) => [...values.get(name)!]));
 
 /** Parameters after the updates, float64, as `torch.optim.AdamW` after `torch.nn.utils.clip_grad_norm_`. */
-function reference(start: Float32Array, targets: (index: number) => number): Float64Array {
+export function adamwReference(count: number): Float64Array {
   const { weightDecay, maxGradNorm, gradientAccumulation, beta1, beta2, epsilon } = settings;
-  const parameters = Float64Array.from(start);
-  const [moment1, moment2] = [new Float64Array(start.length), new Float64Array(start.length)];
+  const parameters = Float64Array.from(joined(startOf(count)));
+  const [moment1, moment2] = [new Float64Array(2 * count), new Float64Array(2 * count)];
   for (let step = 1; step <= updates; step++) {
-    const gradient = new Float64Array(start.length);
-    for (let batch = 0; batch < gradientAccumulation; batch++) {
-      gradientOf(start.length, step, batch).forEach((value, i) => (gradient[i]! += value / gradientAccumulation));
-    }
+    const gradient = new Float64Array(2 * count);
+    for (let batch = 0; batch < gradientAccumulation; batch++)
+      joined(gradientOf(count, step, batch)).forEach((value, i) => (gradient[i]! += value / gradientAccumulation));
     const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
     const clip = Math.min(1, maxGradNorm / (norm + 1e-6));
     parameters.forEach((value, i) => {
       const g = gradient[i]! * clip;
       moment1[i] = beta1 * moment1[i]! + (1 - beta1) * g;
       moment2[i] = beta2 * moment2[i]! + (1 - beta2) * g * g;
-      const decayed = value - learningRate * weightDecay * (value - targets(i));
+      const decayed = value - learningRate * weightDecay * (value - (i < count ? 0 : 1));
       const root = Math.sqrt(moment2[i]! / (1 - beta2 ** step)) + epsilon;
       parameters[i] = decayed - ((learningRate / (1 - beta1 ** step)) * moment1[i]!) / root;
     });
@@ -44,51 +60,55 @@ function reference(start: Float32Array, targets: (index: number) => number): Flo
   return parameters;
 }
 
-async function optimizer(memory: DeviceMemory, count: number) {
-  const layout = new ParameterLayout();
-  layout.add('additive', [count, 1]);
-  layout.add('multiplicative', [count, 1]);
+async function optimizer(memory: DeviceMemory, { count, chunkBytes, tile }: Size) {
+  const layout = ParameterLayout.of(
+    names.map((name) => ({ name, shape: [count, 1] })),
+    chunkBytes,
+  );
   const flat = memory.flatBuffers(layout);
   const decay = (name: string) => ({ weightDecay: settings.weightDecay, target: name === 'additive' ? 0 : 1 });
-  const adamw = await AdamW.create(memory, layout, flat, decay, settings);
+  const adamw = await AdamW.create(memory, layout, flat, decay, settings, tile);
   const dispose = () => {
     adamw.dispose();
-    for (const buffer of [flat.parameters, flat.gradients]) memory.free(buffer);
+    flat.dispose();
   };
   return { adamw, layout, flat, dispose };
 }
 
-/** Values of each of the two tensors: whole blocks, so that they lie side by side without padding. */
-const count = 5 * 64;
-const start = uniformValues(2 * count, 1, 1, 'parameters') as Float32Array<ArrayBuffer>;
-
-/** @returns the parameters after the updates */
-async function run(memory: DeviceMemory): Promise<Float32Array> {
-  const { adamw, flat, dispose } = await optimizer(memory, count);
-  const { queue } = memory.gpu.device;
-  queue.writeBuffer(flat.parameters, 0, start);
+/** Trains both tensors. Dispose of what is returned. */
+export async function runAdamW(memory: DeviceMemory, size: Size) {
+  const trained = await optimizer(memory, size);
+  const { adamw, flat } = trained;
+  flat.parameters.write(startOf(size.count));
   for (let step = 1; step <= updates; step++)
     for (let batch = 0; batch < settings.gradientAccumulation; batch++) {
-      queue.writeBuffer(flat.gradients, 0, gradientOf(2 * count, step, batch) as Float32Array<ArrayBuffer>);
+      flat.gradients.write(gradientOf(size.count, step, batch));
       const update = batch === settings.gradientAccumulation - 1 ? adamw.update(learningRate) : [];
       memory.submitter.submit([...adamw.accumulation(batch, settings.gradientAccumulation), ...update]);
     }
-  const { parameters } = await adamw.snapshot();
-  dispose();
-  return parameters;
+  return { ...trained, parameters: joined(await flat.parameters.read()) };
 }
+
+/** Half a block more than blocks, so that there is padding. */
+const count = 5 * 64 + 32;
 
 export const adamwCheck: Check = {
   id: 'adamw',
   title: 'AdamW with clipping and accumulation',
   bound: roundingBound,
   async correctness(memory) {
-    const [first, second] = [await run(memory), await run(memory)];
-    const expected = reference(start, (i) => (i < count ? 0 : 1));
-    return { ...difference(first, expected), where: 'parameters', repeatable: sameBits(first, second) };
+    const [first, second] = [await runAdamW(memory, { count }), await runAdamW(memory, { count })];
+    for (const { dispose } of [first, second]) dispose();
+    return {
+      ...difference(first.parameters, adamwReference(count)),
+      where: 'parameters',
+      repeatable: sameBits(first.parameters, second.parameters),
+    };
   },
   async speeds(memory) {
-    const { adamw, layout, dispose } = await optimizer(memory, memory.gpu.identity.software ? 2 ** 17 : 2 ** 21);
+    const { adamw, layout, dispose } = await optimizer(memory, {
+      count: memory.gpu.identity.software ? 2 ** 17 : 2 ** 21,
+    });
     const seconds = await secondsPerRun(memory, adamw.update(learningRate));
     dispose();
     // The norm reads one array; AdamW reads four and writes three.

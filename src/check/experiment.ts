@@ -5,12 +5,15 @@
  * differentiated and fused exactly as in training, so what is held against float64 is what trains.
  */
 import { fromFloat16Bits, toFloat16Bits } from '../checkpoint/float';
+import { largestBinding } from '../gpu/device';
 import { DeviceMemory, Executable } from '../graph/executable';
-import { differentiate, Graph } from '../graph/graph';
+import { differentiate } from '../graph/differentiate';
+import { Graph } from '../graph/graph';
 import { interpret } from '../graph/interpret';
 import { linear } from '../graph/ops/linear';
 import { loss } from '../graph/ops/loss';
-import { compile, ParameterLayout } from '../graph/plan';
+import { ParameterLayout } from '../graph/parameter-layout';
+import { compile } from '../graph/plan';
 import { elements, type KernelChoice, type Node, type Tensor } from '../graph/tensor';
 import { uniformValues } from '../random';
 
@@ -45,8 +48,7 @@ export function trace(build: Build, values: Readonly<Record<string, ArrayLike<nu
   const y = build(graph);
   const scalar = y.shape.length === 1 ? y : project(graph, y);
   const gradients = differentiate(graph, scalar);
-  const layout = new ParameterLayout();
-  for (const parameter of graph.named('parameter')) layout.add(parameter.name, parameter.shape);
+  const layout = ParameterLayout.of(graph.named('parameter'));
   const given = new Map<string, ArrayLike<number>>();
   for (const tensor of (['input', 'weight', 'parameter'] as const).flatMap((role) => graph.named(role))) {
     const value = values[tensor.name] ?? uniformValues(elements(tensor.shape), 1, 1, tensor.name);
@@ -66,17 +68,13 @@ export async function onDevice(
   { graph, scalar, gradients, layout, given }: Experiment,
   choice: KernelChoice,
 ): Promise<Executable> {
-  const { maxBufferSize, maxStorageBufferBindingSize } = memory.gpu.limits;
-  const chunkBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  const program = compile(graph, { scalar }, gradients, layout, { choice, chunkBytes });
+  const program = compile(graph, { scalar }, gradients, layout, { choice, chunkBytes: largestBinding(memory.gpu) });
   const flat = memory.flatBuffers(layout);
   for (const weight of program.weights) {
     const values = Float32Array.from(given.get(weight.name)!);
     memory.uploadWeight(weight.name, weight.dataType === 'f16' ? toFloat16Bits(values) : values);
   }
-  for (const [name, { offset }] of layout.entries) {
-    memory.gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));
-  }
+  flat.parameters.write(new Map([...given].map(([name, values]) => [name, Float32Array.from(values)])));
   const executable = await Executable.create(memory, program, flat);
   for (const input of program.inputs) {
     const value = given.get(input.name)!;
@@ -89,5 +87,5 @@ export async function onDevice(
 /** Frees what `onDevice` allocated beside the memory's own. */
 export function release(executable: Executable): void {
   executable.dispose();
-  for (const buffer of [executable.flat.parameters, executable.flat.gradients]) executable.memory.free(buffer);
+  executable.flat.dispose();
 }

@@ -19,13 +19,8 @@ const architectures = { roberta: 'RobertaForSequenceClassification', bert: 'Bert
 async function trainedTensors(
   contender: Contender,
 ): Promise<Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>> {
-  const values = contender.split((await contender.optimizer.snapshot()).parameters);
-  return new Map(
-    [...contender.layout.entries].map(([name, { shape }]) => [
-      name,
-      { shape, data: values.get(name)! as Float32Array<ArrayBuffer> },
-    ]),
-  );
+  const values = await contender.flat.parameters.read();
+  return new Map([...contender.layout.entries].map(([name, { shape }]) => [name, { shape, data: values.get(name)! }]));
 }
 
 /** Module names that PEFT matches by their end; where an end would match more than is trained, the full names. */

@@ -98,18 +98,24 @@ export class Submitter {
 }
 
 /** Reads `size` bytes (a multiple of 4) of a buffer back to the CPU. */
-export async function readBuffer(
+export function readBuffer(device: GPUDevice, buffer: GPUBuffer, offset: number, size: number): Promise<ArrayBuffer> {
+  return readMapped(device, buffer, offset, size, (bytes) => bytes.slice(0));
+}
+
+/** The same without a copy of the whole: `use` sees the bytes while they are mapped, and must keep none of them. */
+export async function readMapped<T>(
   device: GPUDevice,
   buffer: GPUBuffer,
   offset: number,
   size: number,
-): Promise<ArrayBuffer> {
+  use: (bytes: ArrayBuffer) => T,
+): Promise<T> {
   const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
   device.queue.submit([encoder.finish()]);
   await finished(staging.mapAsync(GPUMapMode.READ));
-  const copy = staging.getMappedRange().slice(0);
+  const result = use(staging.getMappedRange());
   staging.destroy();
-  return copy;
+  return result;
 }

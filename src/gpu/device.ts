@@ -27,6 +27,11 @@ export function adapterLabel(identity: AdapterIdentity): string {
   return identity.software ? `${name} (software adapter)` : name;
 }
 
+/** Bytes of the largest buffer that a kernel can bind whole: what memory is cut into. */
+export function largestBinding({ limits }: Pick<Gpu, 'limits'>): number {
+  return Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+}
+
 const optionalFeatures = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 
 // Dawn under Node stops working when its GPU object is collected.

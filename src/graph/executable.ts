@@ -5,19 +5,15 @@
  */
 import { UserError } from '../errors';
 import { readBuffer, Submitter, type Dispatch } from '../gpu/commands';
-import type { Gpu } from '../gpu/device';
+import { largestBinding, type Gpu } from '../gpu/device';
 import { packParams, PipelineCache, type Pipeline } from '../gpu/shader';
-import type { Location, ParameterLayout, PlannedCall, Program } from './plan';
+import { FlatBuffers } from './flat-buffers';
+import type { ParameterLayout } from './parameter-layout';
+import type { Location, PlannedCall, Program } from './plan';
 import { shaderSource } from './shaders';
 import { byteLength, type Tensor } from './tensor';
 
 const storage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
-/** The flat buffers of one method's trainable tensors. */
-export interface FlatBuffers {
-  readonly parameters: GPUBuffer;
-  readonly gradients: GPUBuffer;
-}
 
 const caches = new WeakMap<GPUDevice, PipelineCache>();
 
@@ -64,7 +60,7 @@ export class DeviceMemory {
   }
 
   flatBuffers(layout: ParameterLayout): FlatBuffers {
-    return { parameters: this.buffer(layout.bytes, 'parameters'), gradients: this.buffer(layout.bytes, 'gradients') };
+    return new FlatBuffers(this, layout);
   }
 
   /** Uploads a frozen weight: f32 values, or packed f16 bits. The same name is uploaded once. */
@@ -203,9 +199,8 @@ export class Executable {
   locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     const location = this.program.locations.get(tensor);
     if (!location || location.space === 'weight') throw new Error(`${tensor.name} has no place on the device`);
-    return location.space === 'arena'
-      ? { buffer: this.memory.arena(location.chunk), offset: location.offset }
-      : { buffer: this.flat[location.space], offset: location.offset };
+    const { space, chunk, offset } = location;
+    return { buffer: space === 'arena' ? this.memory.arena(chunk) : this.flat[space].chunks[chunk]!, offset };
   }
 
   run(more: readonly Dispatch[] = [], finish?: (encoder: GPUCommandEncoder) => void): void {
@@ -231,7 +226,7 @@ export function assertFits(
   parts: Readonly<Record<string, number>>,
   largestWeight: { name: string; bytes: number },
 ): void {
-  const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  const limit = largestBinding(gpu);
   const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   if (largestWeight.bytes > limit)
     throw new UserError(

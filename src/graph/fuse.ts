@@ -8,22 +8,21 @@
  *     add(linear, linear of small rank)     → linear with the low-rank pair `u · v`
  *     add(linear, anything)                 → linear with `residual`
  */
-import { linearOperation } from './ops/linear';
 import type { Graph } from './graph';
-import type { Node, Tensor } from './tensor';
+import { activationGradientOperation, activationOperation, addOperation } from './ops/elementwise';
+import { linearOperation, type LinearNode } from './ops/linear';
+import { applies, matrixShape, tensorsOf, type Node, type Tensor } from './tensor';
 
 /** A product over fewer than this many inner values is worth computing in another matmul's epilogue. */
 const smallRank = 64;
 
-type MutableTensor = { -readonly [key in keyof Tensor]: Tensor[key] };
-
-/** Drops nodes and optional outputs that no root depends on. Order is kept. */
+/** Drops nodes that no root depends on. Order is kept. */
 export function removeDead(nodes: readonly Node[], roots: Iterable<Tensor>): Node[] {
   const needed = new Set<Tensor>(roots);
   const alive: Node[] = [];
-  for (const node of [...nodes].reverse()) {
-    if (!Object.values(node.outputs).some((output) => needed.has(output))) continue;
-    for (const input of Object.values(node.inputs)) needed.add(input);
+  for (const node of nodes.toReversed()) {
+    if (!tensorsOf(node.outputs).some((output) => needed.has(output))) continue;
+    for (const input of tensorsOf(node.inputs)) needed.add(input);
     alive.push(node);
   }
   return alive.reverse();
@@ -31,96 +30,110 @@ export function removeDead(nodes: readonly Node[], roots: Iterable<Tensor>): Nod
 
 /** Producers before consumers, otherwise in the given order. */
 function ordered(nodes: readonly Node[]): Node[] {
+  const producers = new Map(nodes.flatMap((node) => tensorsOf(node.outputs).map((output) => [output, node])));
   const done = new Set<Node>();
   const out: Node[] = [];
   const visit = (node: Node) => {
     if (done.has(node)) return;
     done.add(node);
-    for (const { producer } of Object.values(node.inputs)) if (producer) visit(producer);
+    for (const input of tensorsOf(node.inputs)) {
+      const producer = producers.get(input);
+      if (producer) visit(producer);
+    }
     out.push(node);
   };
   nodes.forEach(visit);
   return out;
 }
 
-/** @returns the fused node list; nodes of `graph` are changed in place, so a graph is fused once */
+/** @returns the fused node list; the graph stays as it was traced */
 export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
-  const nodes = removeDead(graph.nodes, roots);
+  const nodes = removeDead(graph.nodes, roots).map((node) => ({ ...node }));
+  const position = new Map<Node, number>(nodes.map((node, i) => [node, i]));
+  const producers = new Map<Tensor, Node>();
   const consumers = new Map<Tensor, Set<Node>>();
-  for (const node of nodes)
-    for (const input of Object.values(node.inputs)) consumers.set(input, (consumers.get(input) ?? new Set()).add(node));
-  const position = new Map(nodes.map((node, i) => [node, i]));
+  const consumersOf = (tensor: Tensor) => {
+    let known = consumers.get(tensor);
+    if (!known) consumers.set(tensor, (known = new Set()));
+    return known;
+  };
+  for (const node of nodes) {
+    for (const input of tensorsOf(node.inputs)) consumersOf(input).add(node);
+    for (const output of tensorsOf(node.outputs)) producers.set(output, node);
+  }
   const isRoot = new Set(roots);
   const removed = new Set<Node>();
 
   /** The linear node whose `y` is `tensor`, if sums can still join its epilogue; unless `shared`, only if one node reads it. */
-  const open = (tensor: Tensor | undefined, shared = false): Node | undefined => {
-    const node = tensor?.producer;
-    if (!node || node.operation !== linearOperation || node.outputs['y'] !== tensor || isRoot.has(tensor))
-      return undefined;
-    if (!shared && consumers.get(tensor)!.size > 1) return undefined;
+  const open = (tensor: Tensor, shared = false): LinearNode | undefined => {
+    const node = producers.get(tensor);
+    if (!node || !applies(node, linearOperation) || node.outputs.y !== tensor || isRoot.has(tensor)) return undefined;
+    if (!shared && consumersOf(tensor).size > 1) return undefined;
     const { activation, gateActivation } = node.attributes;
     return activation || gateActivation ? undefined : node;
   };
   /** The same, if it takes no residual yet, which comes after everything else. */
-  const growable = (tensor: Tensor | undefined, shared = false): Node | undefined => {
+  const growable = (tensor: Tensor, shared = false): LinearNode | undefined => {
     const node = open(tensor, shared);
-    return node?.inputs['residual'] ? undefined : node;
+    return node?.inputs.residual ? undefined : node;
   };
-  const takeOver = (linear: Node, consumer: Node) => {
-    const y = consumer.outputs['y']!;
+  const takeOver = (linear: LinearNode, consumer: Node, y: Tensor) => {
     linear.outputs = { ...linear.outputs, y };
-    (y as MutableTensor).producer = linear;
+    producers.set(y, linear);
     removed.add(consumer);
   };
-  const feed = (node: Node, name: string, tensor: Tensor, instead: Node) => {
+  const feed = (node: LinearNode, name: 'gate' | 'residual' | 'u' | 'v', tensor: Tensor, instead: Node) => {
     node.inputs = { ...node.inputs, [name]: tensor };
-    consumers.get(tensor)!.delete(instead);
-    consumers.get(tensor)!.add(node);
+    consumersOf(tensor).delete(instead);
+    consumersOf(tensor).add(node);
   };
   /** `pair` can be computed in the epilogue of `main`: a bare product over few inner values. */
-  const isLowRank = (pair: Node | undefined, main: Node | undefined) => {
-    if (!pair || !main || pair === main || main.inputs['u'] || main.inputs['columnScale']) return false;
-    const bare = Object.keys(pair.inputs).length === 2 && Object.keys(pair.outputs).length === 1;
-    return bare && pair.inputs['x']!.shape[1]! < Math.min(smallRank, main.inputs['x']!.shape[1]!);
+  const isLowRank = (pair: LinearNode | undefined, main: LinearNode | undefined): boolean => {
+    if (!pair || !main || pair === main || main.inputs.u || main.inputs.columnScale) return false;
+    const bare = tensorsOf(pair.inputs).length === 2 && tensorsOf(pair.outputs).length === 1;
+    const inner = ({ inputs }: LinearNode) => matrixShape(inputs.x)[1];
+    return bare && inner(pair) < Math.min(smallRank, inner(main));
   };
 
   for (const node of nodes) {
-    const { a, b } = node.inputs;
-    if (node.operation.name === 'activation') {
+    if (applies(node, activationOperation)) {
+      const { a } = node.inputs;
       const linear = growable(a, true);
       if (!linear) continue;
-      linear.attributes = { ...linear.attributes, activation: node.attributes['kind'] };
-      takeOver(linear, node);
-      if (consumers.get(a!)!.size > 1) linear.outputs = { ...linear.outputs, preactivation: a! };
-    } else if (node.operation.name === 'activationGradient') {
+      linear.attributes = { ...linear.attributes, activation: node.attributes.kind };
+      takeOver(linear, node, node.outputs.y);
+      if (consumersOf(a).size > 1) linear.outputs = { ...linear.outputs, preactivation: a };
+    } else if (applies(node, activationGradientOperation)) {
+      const { a, b } = node.inputs;
       const linear = growable(a);
       if (!linear) continue;
-      linear.attributes = { ...linear.attributes, gateActivation: node.attributes['kind'] };
-      feed(linear, 'gate', b!, node);
-      takeOver(linear, node);
-    } else if (node.operation.name === 'add' && a !== b) {
+      linear.attributes = { ...linear.attributes, gateActivation: node.attributes.kind };
+      feed(linear, 'gate', b, node);
+      takeOver(linear, node, node.outputs.y);
+    } else if (applies(node, addOperation) && node.inputs.a !== node.inputs.b) {
+      const { a, b } = node.inputs;
       const [left, right] = [growable(a), growable(b)];
-      const [pair, main] = isLowRank(right, open(a))
-        ? [right, open(a)]
-        : isLowRank(left, open(b))
-          ? [left, open(b)]
+      const [openLeft, openRight] = [open(a), open(b)];
+      const [pair, main] = isLowRank(right, openLeft)
+        ? [right, openLeft]
+        : isLowRank(left, openRight)
+          ? [left, openRight]
           : [];
       if (pair && main) {
         main.attributes = {
           ...main.attributes,
-          lowRankLayout: pair.attributes['layout'],
-          lowRankAlpha: pair.attributes['alpha'] ?? 1,
+          lowRankLayout: pair.attributes.layout,
+          lowRankAlpha: pair.attributes.alpha ?? 1,
         };
-        feed(main, 'u', pair.inputs['x']!, pair);
-        feed(main, 'v', pair.inputs['weight']!, pair);
+        feed(main, 'u', pair.inputs.x, pair);
+        feed(main, 'v', pair.inputs.weight, pair);
         removed.add(pair);
-        takeOver(main, node);
+        takeOver(main, node, node.outputs.y);
       } else {
         const later = left && right ? (position.get(left)! > position.get(right)! ? left : right) : (left ?? right);
         if (!later) continue;
-        feed(later, 'residual', later === left ? b! : a!, node);
-        takeOver(later, node);
+        feed(later, 'residual', later === left ? b : a, node);
+        takeOver(later, node, node.outputs.y);
       }
     }
   }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory, Executable } from './executable';
-import { differentiate, Graph } from './graph';
+import { differentiate } from './differentiate';
+import { Graph } from './graph';
 import { interpret } from './interpret';
 import { attention } from './ops/attention';
 import { activation, activations, add, dropout } from './ops/elementwise';
@@ -11,7 +12,8 @@ import { layerNorm } from './ops/layer-norm';
 import { linear } from './ops/linear';
 import { loss } from './ops/loss';
 import { selectRows } from './ops/select';
-import { compile, defaultChoice, ParameterLayout } from './plan';
+import { ParameterLayout } from './parameter-layout';
+import { compile, defaultChoice } from './plan';
 import { elements, type KernelChoice, type Tensor } from './tensor';
 import { staticChoice } from './variants';
 
@@ -83,8 +85,7 @@ async function check(test: Case, choice: KernelChoice = defaultChoice, tolerance
   const memory = new DeviceMemory(gpu);
   const flat = memory.flatBuffers(layout);
   for (const weight of program.weights) memory.uploadWeight(weight.name, Float32Array.from(given.get(weight.name)!));
-  for (const [name, { offset }] of layout.entries)
-    gpu.device.queue.writeBuffer(flat.parameters, offset, Float32Array.from(given.get(name)!));
+  flat.parameters.write(new Map([...given].map(([name, values]) => [name, Float32Array.from(values)])));
   const executable = await Executable.create(memory, program, flat);
   for (const input of program.inputs) {
     const value = given.get(input.name)!;

@@ -25,7 +25,7 @@ export function interpret(
   for (const node of nodes)
     for (const [name, value] of Object.entries(node.operation.reference(node, values))) {
       const tensor = node.outputs[name];
-      if (tensor) computed.set(tensor, value);
+      if (tensor && value) computed.set(tensor, value);
     }
   return computed;
 }

@@ -6,44 +6,18 @@
  * its last reader. WebGPU tracks usage per buffer, so kernels bind everything in the arena read-write.
  */
 import { UserError } from '../errors';
+import { align, alignment, defaultChunkBytes } from './chunks';
 import { fuse } from './fuse';
 import type { Graph } from './graph';
-import { byteLength, elements, type KernelCall, type KernelChoice, type Tensor } from './tensor';
-
-/** Binding offsets must be multiples of 256 bytes, on every adapter there is. */
-export const alignment = 256;
-const align = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
-
-/** Where a method's trainable tensors lie in its flat buffers (parameters, gradients, moments alike). */
-export class ParameterLayout {
-  readonly entries = new Map<string, { readonly offset: number; readonly shape: readonly number[] }>();
-  #bytes = 0;
-
-  add(name: string, shape: readonly number[]): void {
-    if (this.entries.has(name)) throw new Error(`parameter ${name} is declared twice`);
-    this.entries.set(name, { offset: this.#bytes, shape });
-    this.#bytes += align(elements(shape) * 4);
-  }
-
-  /** Size of one flat buffer in bytes, padding included; at least one block. */
-  get bytes(): number {
-    return Math.max(this.#bytes, alignment);
-  }
-
-  /** Number of trainable values, without padding. */
-  get count(): number {
-    return [...this.entries.values()].reduce((total, { shape }) => total + elements(shape), 0);
-  }
-}
+import type { LayoutEntry, ParameterLayout } from './parameter-layout';
+import { byteLength, tensorsOf, type KernelCall, type KernelChoice, type Tensor } from './tensor';
 
 export type Location =
-  | { readonly space: 'arena'; readonly chunk: number; readonly offset: number }
-  | { readonly space: 'parameters' | 'gradients'; readonly offset: number }
+  | { readonly space: 'arena' | 'parameters' | 'gradients'; readonly chunk: number; readonly offset: number }
   | { readonly space: 'weight' };
 
 export interface PlannedCall extends KernelCall {
   readonly label: string;
-  readonly flops: number;
   readonly bytes: number;
 }
 
@@ -110,6 +84,14 @@ class Arena {
   }
 }
 
+/** Each tensor bound counts once, as far as the kernel touches it. */
+function bytesOf({ bindings, partialBytes }: KernelCall): number {
+  const touched = new Map<Tensor, number>();
+  for (const [name, tensor] of Object.entries(bindings))
+    if (tensor) touched.set(tensor, partialBytes?.[name] ?? byteLength(tensor));
+  return [...touched.values()].reduce((total, bytes) => total + bytes, 0);
+}
+
 /**
  * @param outputs tensors that are read back after a run
  * @param gradients gradient of each parameter, from `differentiate`; they are written straight into the flat gradient buffer
@@ -126,46 +108,37 @@ export function compile(
   const nodes = fuse(graph, [...Object.values(outputs), ...gradients.values()]);
 
   const locations = new Map<Tensor, Location>();
-  const offsetOf = (parameter: Tensor) => {
+  const placeOf = (parameter: Tensor): LayoutEntry => {
     const entry = layout.entries.get(parameter.name);
     if (!entry) throw new Error(`parameter ${parameter.name} has no place in the layout`);
-    return entry.offset;
+    return entry;
   };
   for (const [parameter, gradient] of gradients) {
     if (locations.has(gradient)) throw new Error(`two parameters share the gradient ${gradient.name}`);
-    locations.set(gradient, { space: 'gradients', offset: offsetOf(parameter) });
+    locations.set(gradient, { space: 'gradients', ...placeOf(parameter) });
   }
 
   const lastUse = new Map<Tensor, number>();
   const used = new Set<Tensor>(Object.values(outputs));
-  nodes.forEach((node, i) => Object.values(node.inputs).forEach((input) => (used.add(input), lastUse.set(input, i))));
+  nodes.forEach((node, i) => tensorsOf(node.inputs).forEach((input) => (used.add(input), lastUse.set(input, i))));
   for (const output of Object.values(outputs)) lastUse.set(output, nodes.length);
 
-  const arena = new Arena(Math.floor((options.chunkBytes ?? 128 * 2 ** 20) / alignment) * alignment);
+  const arena = new Arena(Math.floor((options.chunkBytes ?? defaultChunkBytes) / alignment) * alignment);
   const inputs = graph.named('input').filter((tensor) => used.has(tensor));
   for (const input of inputs)
     locations.set(input, { space: 'arena', ...arena.place(byteLength(input), 0, nodes.length) });
   const weights = graph.named('weight').filter((tensor) => used.has(tensor));
   for (const weight of weights) locations.set(weight, { space: 'weight' });
   for (const parameter of graph.named('parameter'))
-    locations.set(parameter, { space: 'parameters', offset: offsetOf(parameter) });
+    locations.set(parameter, { space: 'parameters', ...placeOf(parameter) });
 
   const calls: PlannedCall[] = [];
   nodes.forEach((node, i) => {
-    for (const output of Object.values(node.outputs))
+    for (const output of tensorsOf(node.outputs))
       if (!locations.has(output))
         locations.set(output, { space: 'arena', ...arena.place(byteLength(output), i, lastUse.get(output) ?? i) });
-    const lowered = node.operation.lower(node, choice);
-    lowered.forEach((call, part) => {
-      const bound = new Set(Object.values(call.bindings));
-      calls.push({
-        ...call,
-        label: node.operation.name,
-        // A node's work is told once, by its first kernel.
-        flops: part === 0 ? node.operation.flops(node) : 0,
-        bytes: [...bound].reduce((total, tensor) => total + byteLength(tensor), 0),
-      });
-    });
+    for (const call of node.operation.lower(node, choice))
+      calls.push({ ...call, label: node.operation.name, bytes: bytesOf(call) });
   });
   const sum = (pick: (call: PlannedCall) => number) => calls.reduce((total, call) => total + pick(call), 0);
   return {

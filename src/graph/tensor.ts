@@ -2,7 +2,8 @@
  * The nouns of the engine: tensors, nodes, and the operations that nodes apply.
  *
  * A model is traced into a list of nodes once per batch shape; nothing is computed while tracing. An operation tells everything
- * about itself in one object: its float64 reference, its vector-Jacobian product, the kernels it lowers to and its FLOPs.
+ * about itself in one object: its float64 reference, its vector-Jacobian product and the kernels it lowers to. Its type names its
+ * inputs, attributes and outputs; a list of nodes holds operations of all types as plain `Node`s, and `applies` tells them apart.
  */
 export type DataType = 'f32' | 'f16' | 'u32';
 
@@ -21,17 +22,26 @@ export interface Tensor {
   readonly role: TensorRole;
   /** True for parameters and for everything computed from one. */
   readonly requiresGradient: boolean;
-  readonly producer?: Node;
 }
 
-export type Attributes = Readonly<Record<string, number | string | boolean | undefined>>;
-export type TensorRecord = Readonly<Record<string, Tensor>>;
+/** Tensors by name; an optional one may be missing or undefined. */
+export type TensorMap = Readonly<Record<string, Tensor | undefined>>;
 
-export interface Node {
-  readonly operation: Operation;
-  inputs: Record<string, Tensor>;
+/** One value for each tensor of a map; where the tensor is optional, so is the value. */
+export type ForEach<Tensors extends TensorMap, Value> = { readonly [Name in keyof Tensors]: Value };
+/** The same, all optional. */
+export type ForSome<Tensors extends TensorMap, Value> = { readonly [Name in keyof Tensors]?: Value | undefined };
+
+/** An application of an operation. Passes that rewrite nodes (`fuse`) do so on copies. */
+export interface Node<
+  Inputs extends TensorMap = TensorMap,
+  Attributes extends object = object,
+  Outputs extends TensorMap = TensorMap,
+> {
+  readonly operation: Operation<Inputs, Attributes, Outputs>;
+  inputs: Inputs;
   attributes: Attributes;
-  outputs: Record<string, Tensor>;
+  outputs: Outputs;
 }
 
 /** One dispatch, by names: the shader's bindings to tensors, its `Params` fields to numbers. */
@@ -39,31 +49,45 @@ export interface KernelCall {
   /** File name in `shaders/`, without `.wgsl`. */
   readonly shader: string;
   readonly constants: Readonly<Record<string, number | boolean>>;
-  readonly bindings: TensorRecord;
+  readonly bindings: TensorMap;
   readonly params: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number, number];
+  /** Floating-point operations that this dispatch executes; an FMA counts two, a transcendental one. */
+  readonly flops: number;
+  /** Bytes that it touches of a binding that it reads only in part, by the binding's name; of all others, the whole. */
+  readonly partialBytes?: Readonly<Record<string, number>>;
 }
 
 /** Reads a tensor's values in the float64 interpreter. */
 export type Values = (tensor: Tensor) => Float64Array;
 
-export interface Operation {
+export interface Operation<
+  Inputs extends TensorMap = TensorMap,
+  Attributes extends object = object,
+  Outputs extends TensorMap = TensorMap,
+> {
   readonly name: string;
-  /** The mathematics, plainly, in float64: what every kernel is held against. */
-  reference(node: Node, values: Values): Record<string, Float64Array>;
+  /** The mathematics, plainly, in float64: what every kernel is held against. Outputs of no mathematical meaning are left out. */
+  reference(node: Node<Inputs, Attributes, Outputs>, values: Values): ForSome<Outputs, Float64Array>;
   /**
    * Given gradients of outputs (missing ones are zero), appends nodes to the graph and returns gradients of those inputs
    * for which `wanted` is true. Absent: the operation is not differentiable.
    */
   vjp?(
     graph: GraphBuilder,
-    node: Node,
-    gradients: Record<string, Tensor | undefined>,
-    wanted: (input: string) => boolean,
-  ): Record<string, Tensor | undefined>;
-  lower(node: Node, choose: KernelChoice): KernelCall[];
-  /** Floating-point operations executed; an FMA counts two, a transcendental one. */
-  flops(node: Node): number;
+    node: Node<Inputs, Attributes, Outputs>,
+    gradients: ForSome<Outputs, Tensor>,
+    wanted: (input: keyof Inputs & string) => boolean,
+  ): ForSome<Inputs, Tensor>;
+  lower(node: Node<Inputs, Attributes, Outputs>, choose: KernelChoice): KernelCall[];
+}
+
+/** Whether a node of any type applies this operation. */
+export function applies<Inputs extends TensorMap, Attributes extends object, Outputs extends TensorMap>(
+  node: Node,
+  operation: Operation<Inputs, Attributes, Outputs>,
+): node is Node<Inputs, Attributes, Outputs> {
+  return node.operation === operation;
 }
 
 /** Which variant of a kernel family to use; answered by the autotuner, or by defaults where there is no device. */
@@ -108,18 +132,43 @@ export interface LinearVariant {
 
 /** What operations and models need of a graph while tracing. */
 export interface GraphBuilder {
-  apply(
-    operation: Operation,
-    inputs: Record<string, Tensor | undefined>,
-    attributes: Attributes,
-    outputs: Record<string, readonly number[]>,
-  ): TensorRecord;
-  /** Adds an output to a node after the fact: a value that only the backward pass needs. */
-  addOutput(node: Node, name: string, shape: readonly number[]): Tensor;
+  /** @param outputs shape of each output @returns the node's outputs */
+  apply<Inputs extends TensorMap, Attributes extends object, Outputs extends TensorMap>(
+    operation: Operation<Inputs, Attributes, Outputs>,
+    inputs: NoInfer<Inputs>,
+    attributes: NoInfer<Attributes>,
+    outputs: ForEach<NoInfer<Outputs>, readonly number[]>,
+  ): Outputs;
+  /** The same; returns the node itself, to which `addOutput` may add. */
+  applyNode<Inputs extends TensorMap, Attributes extends object, Outputs extends TensorMap>(
+    operation: Operation<Inputs, Attributes, Outputs>,
+    inputs: NoInfer<Inputs>,
+    attributes: NoInfer<Attributes>,
+    outputs: ForEach<NoInfer<Outputs>, readonly number[]>,
+  ): Node<Inputs, Attributes, Outputs>;
+  /** An optional output of a node, added unless it is there: a value that only the backward pass needs. */
+  addOutput<Inputs extends TensorMap, Attributes extends object, Outputs extends TensorMap>(
+    node: Node<Inputs, Attributes, Outputs>,
+    name: keyof Outputs & string,
+    shape: readonly number[],
+  ): Tensor;
+}
+
+/** The tensors that a map has. */
+export function tensorsOf(map: TensorMap): Tensor[] {
+  return Object.values(map).filter((tensor) => tensor !== undefined);
 }
 
 export function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
+}
+
+/** The two sizes of a matrix. Throws an `Error` on any other shape. */
+export function matrixShape({ name, shape }: Tensor): readonly [number, number] {
+  const [rows, columns] = shape;
+  if (rows === undefined || columns === undefined || shape.length !== 2)
+    throw new Error(`${name} is [${shape}], not a matrix`);
+  return [rows, columns];
 }
 
 export function byteLength(tensor: Tensor): number {

@@ -12,7 +12,8 @@ import { adapterLabel, type AdapterIdentity, type Gpu } from '../gpu/device';
 import { DeviceMemory, Executable } from './executable';
 import { Graph } from './graph';
 import { linear } from './ops/linear';
-import { compile, ParameterLayout } from './plan';
+import { ParameterLayout } from './parameter-layout';
+import { compile } from './plan';
 import type { KernelChoice, LinearShape } from './tensor';
 import { isThin, linearVariants, staticChoice, type LinearVariantName } from './variants';
 

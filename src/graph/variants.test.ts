@@ -5,7 +5,8 @@ import { Graph } from './graph';
 import { interpret } from './interpret';
 import { activation, add } from './ops/elementwise';
 import { linear } from './ops/linear';
-import { compile, defaultChoice, ParameterLayout } from './plan';
+import { ParameterLayout } from './parameter-layout';
+import { compile, defaultChoice } from './plan';
 import { elements, type KernelChoice } from './tensor';
 import { linearVariants, staticChoice } from './variants';
 

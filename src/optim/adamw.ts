@@ -1,15 +1,16 @@
 /**
- * AdamW with decoupled weight decay and global-norm clipping on a method's flat buffers: three dispatches a step, however
- * many tensors train (`shaders/sum-squares.wgsl`, `clip.wgsl`, `adamw.wgsl`).
+ * AdamW with decoupled weight decay and global-norm clipping on a method's flat buffers: two dispatches a chunk and one for the
+ * norm of all of them, however many tensors train (`shaders/sum-squares.wgsl`, `clip.wgsl`, `adamw.wgsl`).
  *
  * The gradient norm never travels to the CPU before the update. A norm that is not finite halts all further updates on the
  * device itself, so the parameters stay those of the last good step however late the CPU learns of it.
  */
 import type { Dispatch } from '../gpu/commands';
-import { readBuffer } from '../gpu/commands';
 import { packParams, type Pipeline } from '../gpu/shader';
-import type { DeviceMemory, FlatBuffers } from '../graph/executable';
-import { alignment, type ParameterLayout } from '../graph/plan';
+import type { DeviceMemory } from '../graph/executable';
+import { alignment } from '../graph/chunks';
+import { FlatBuffer, type FlatBuffers, type TensorValues } from '../graph/flat-buffers';
+import type { ParameterLayout } from '../graph/parameter-layout';
 import { elements, grid } from '../graph/tensor';
 
 export interface AdamWSettings {
@@ -28,8 +29,25 @@ export interface Decay {
   readonly target: number;
 }
 
-const workgroup = 64;
-const perThread = 16;
+/** Everything a resumed run needs: updates done, parameters and moments. */
+export interface AdamWSnapshot {
+  readonly step: number;
+  readonly parameters: TensorValues;
+  readonly moment1: TensorValues;
+  readonly moment2: TensorValues;
+}
+
+/** How kernels share the values: threads of a workgroup, and values that each thread squares. */
+export interface AdamWTile {
+  readonly workgroup: number;
+  readonly perThread: number;
+}
+
+const defaultTile: AdamWTile = { workgroup: 64, perThread: 16 };
+/** Threads of the one workgroup that adds the workgroups' sums of squares. */
+const clipThreads = 256;
+
+const flopsPerValue = { norm: 2, adamw: 18, accumulate: 2 };
 
 /** Bytes of a method's flat buffers: parameters, gradients, two moments, and the accumulated gradient where there is one. */
 export function flatBytes(layout: ParameterLayout, gradientAccumulation: number): number {
@@ -42,125 +60,153 @@ export function updateCost(
   gradientAccumulation: number,
 ): { flops: number; bytes: number; dispatches: number } {
   const count = layout.bytes / 4;
+  const chunks = layout.chunks.length;
   const accumulations = gradientAccumulation > 1 ? gradientAccumulation : 0;
   return {
     flops: count * (flopsPerValue.norm + flopsPerValue.adamw + flopsPerValue.accumulate * accumulations),
     // The norm reads one array; AdamW reads four and writes three; accumulation reads two and writes one.
     bytes: 4 * count * (1 + 7 + 3 * accumulations),
-    dispatches: 3 + accumulations,
+    dispatches: chunks * (2 + accumulations) + 1,
   };
 }
 
-const flopsPerValue = { norm: 2, adamw: 18, accumulate: 2 };
+/** The `Block` of `shaders/adamw.wgsl` for each 64 values of each chunk; those of padding are zero. */
+function decayBlocks(layout: ParameterLayout, decay: (name: string, shape: readonly number[]) => Decay): ArrayBuffer[] {
+  const tables = layout.chunks.map((bytes) => new ArrayBuffer((bytes / alignment) * 12));
+  const views = tables.map((table) => new DataView(table));
+  for (const [name, { chunk, offset, shape }] of layout.entries) {
+    const { weightDecay, target } = decay(name, shape);
+    const count = elements(shape);
+    for (let done = 0, at = (offset / alignment) * 12; done < count; done += 64, at += 12) {
+      views[chunk]!.setFloat32(at, weightDecay, true);
+      views[chunk]!.setFloat32(at + 4, target, true);
+      views[chunk]!.setUint32(at + 8, Math.min(64, count - done), true);
+    }
+  }
+  return tables;
+}
+
+/** The dispatches of an update and the uniforms they read: one slot of 256 bytes each. */
+class Kernels {
+  readonly uniforms: GPUBuffer;
+  #slots = 0;
+
+  constructor(
+    readonly memory: DeviceMemory,
+    slots: number,
+  ) {
+    this.uniforms = memory.buffer(slots * 256, 'optimiser params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+  }
+
+  /** @returns the dispatch, and what writes its `Params` */
+  add(
+    { pipeline, layout, module }: Pipeline,
+    label: string,
+    buffers: Readonly<Record<string, GPUBuffer>>,
+    workgroups: Dispatch['workgroups'],
+    flops: number,
+  ): { dispatch: Dispatch; write: (values: Readonly<Record<string, number>>) => void } {
+    const { device } = this.memory.gpu;
+    const offset = 256 * this.#slots++;
+    const entries = module.bindings.map(({ index, name }) => ({
+      binding: index,
+      resource: name === 'params' ? { buffer: this.uniforms, offset, size: 32 } : { buffer: buffers[name]! },
+    }));
+    const bindGroup = device.createBindGroup({ layout, entries });
+    return {
+      dispatch: { label, pipeline, workgroups, flops, bindGroup },
+      write: (values) => device.queue.writeBuffer(this.uniforms, offset, packParams(module, values, label)),
+    };
+  }
+}
+
+type Kernel = ReturnType<Kernels['add']> & { readonly count: number };
 
 export class AdamW {
   #step = 0;
 
   private constructor(
-    readonly memory: DeviceMemory,
-    readonly layout: ParameterLayout,
     readonly settings: Required<AdamWSettings>,
     readonly flat: FlatBuffers,
-    readonly moment1: GPUBuffer,
-    readonly moment2: GPUBuffer,
+    readonly moments: readonly [FlatBuffer, FlatBuffer],
     /** (gradient norm, clip factor, halted) of the last update. */
     readonly status: GPUBuffer,
     readonly scratch: readonly GPUBuffer[],
-    readonly uniforms: GPUBuffer,
-    readonly pipelines: { accumulate: Pipeline; adamw: Pipeline },
-    readonly dispatches: { first: Dispatch; accumulate: Dispatch; update: readonly Dispatch[] },
+    readonly total: FlatBuffer | undefined,
+    /** One of each for each chunk. */
+    readonly kernels: { norm: readonly Dispatch[]; accumulate: readonly Kernel[]; adamw: readonly Kernel[] },
   ) {}
 
-  /** @param decay what decay does to a tensor, by name and shape */
+  /**
+   * @param decay what decay does to a tensor, by name and shape
+   * @param tile smaller where a test wants many workgroups of few values
+   */
   static async create(
     memory: DeviceMemory,
     layout: ParameterLayout,
     flat: FlatBuffers,
     decay: (name: string, shape: readonly number[]) => Decay,
     given: AdamWSettings,
+    { workgroup, perThread }: AdamWTile = defaultTile,
   ): Promise<AdamW> {
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...given };
-    const { device } = memory.gpu;
-    const count = layout.bytes / 4;
-    const parts = Math.ceil(count / (workgroup * perThread));
-    const [moment1, moment2] = [memory.buffer(layout.bytes, 'moment1'), memory.buffer(layout.bytes, 'moment2')];
-    const accumulating = settings.gradientAccumulation > 1;
-    const total = accumulating ? memory.buffer(layout.bytes, 'accumulated gradients') : flat.gradients;
+    const [moment1, moment2] = [new FlatBuffer(memory, layout, 'moment1'), new FlatBuffer(memory, layout, 'moment2')];
+    const total =
+      settings.gradientAccumulation > 1 ? new FlatBuffer(memory, layout, 'accumulated gradients') : undefined;
+    const gradients = total ?? flat.gradients;
     const status = memory.buffer(16, 'status');
-    const partial = memory.buffer(parts * 4, 'partial norms');
-    const groups = memory.buffer((count / 64) * 8, 'decay groups');
-    const table = new Float32Array((count / 64) * 2);
-    for (const [name, { offset, shape }] of layout.entries) {
-      const { weightDecay, target } = decay(name, shape);
-      for (let block = 0; block < Math.ceil((elements(shape) * 4) / alignment); block++)
-        table.set([weightDecay, target], (offset / alignment + block) * 2);
-    }
-    device.queue.writeBuffer(groups, 0, table);
-
-    const uniforms = memory.buffer(5 * 256, 'optimiser params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-    const [accumulate, sumSquares, clip, adamw] = await Promise.all([
-      memory.pipelines.get('accumulate', { WORKGROUP: workgroup }),
-      memory.pipelines.get('sum-squares', { WORKGROUP: workgroup, PER_THREAD: perThread }),
-      memory.pipelines.get('clip', {}),
-      memory.pipelines.get('adamw', { WORKGROUP: workgroup }),
-    ]);
-    const dispatch = (
-      slot: number,
-      { pipeline, layout: bindLayout, module }: Pipeline,
-      label: string,
-      buffers: Record<string, GPUBuffer>,
-      workgroups: Dispatch['workgroups'],
-      flops: number,
-    ): Dispatch => ({
-      label,
-      pipeline,
-      workgroups,
-      flops,
-      bindGroup: device.createBindGroup({
-        layout: bindLayout,
-        entries: module.bindings.map(({ index, name }) => ({
-          binding: index,
-          resource: name === 'params' ? { buffer: uniforms, offset: slot * 256, size: 32 } : { buffer: buffers[name]! },
-        })),
-      }),
+    const chunks = layout.chunks.map((bytes) => {
+      const count = bytes / 4;
+      return { count, parts: Math.ceil(count / (workgroup * perThread)), threads: grid(Math.ceil(count / workgroup)) };
     });
-    const params = (slot: number, pipeline: Pipeline, values: Record<string, number>) =>
-      device.queue.writeBuffer(uniforms, slot * 256, packParams(pipeline.module, values, 'optimiser'));
-    params(2, sumSquares, { count });
-    params(3, clip, { parts, maxGradNorm: settings.maxGradNorm });
+    const parts = chunks.reduce((sum, chunk) => sum + chunk.parts, 0);
+    const partial = memory.buffer(parts * 4, 'partial norms');
+    const blocks = decayBlocks(layout, decay).map((table, i) => {
+      const buffer = memory.buffer(table.byteLength, `decay ${i}`);
+      memory.gpu.device.queue.writeBuffer(buffer, 0, table);
+      return buffer;
+    });
 
-    const threads = grid(Math.ceil(count / workgroup));
-    // Without accumulation the two accumulating dispatches are never run; they bind a buffer that is there.
-    const sums = { gradient: flat.gradients, total: accumulating ? total : moment1 };
-    const update = [
-      dispatch(2, sumSquares, 'gradient norm', { gradient: total, partial }, [parts, 1, 1], flopsPerValue.norm * count),
-      dispatch(3, clip, 'clip', { partial, status }, [1, 1, 1], parts),
-      dispatch(
-        4,
-        adamw,
-        'adamw',
-        { gradient: total, status, groups, parameters: flat.parameters, moment1, moment2 },
-        threads,
-        flopsPerValue.adamw * count,
-      ),
-    ];
-    return new AdamW(
-      memory,
-      layout,
-      settings,
-      flat,
-      moment1,
-      moment2,
-      status,
-      [partial, groups, ...(accumulating ? [total] : [])],
-      uniforms,
-      { accumulate, adamw },
-      {
-        first: dispatch(0, accumulate, 'accumulate', sums, threads, flopsPerValue.accumulate * count),
-        accumulate: dispatch(1, accumulate, 'accumulate', sums, threads, flopsPerValue.accumulate * count),
-        update,
-      },
-    );
+    const { pipelines } = memory;
+    const [sumSquares, clip, adamw, accumulate] = await Promise.all([
+      pipelines.get('sum-squares', { WORKGROUP: workgroup, PER_THREAD: perThread }),
+      pipelines.get('clip', { WORKGROUP: clipThreads }),
+      pipelines.get('adamw', { WORKGROUP: workgroup }),
+      total && pipelines.get('accumulate', { WORKGROUP: workgroup }),
+    ]);
+    const kernels = new Kernels(memory, 1 + 3 * chunks.length);
+    let first = 0;
+    const norm = chunks.map((chunk, i) => {
+      const flops = flopsPerValue.norm * chunk.count;
+      const buffers = { gradient: gradients.chunks[i]!, partial };
+      const { dispatch, write } = kernels.add(sumSquares, 'gradient norm', buffers, grid(chunk.parts), flops);
+      write({ count: chunk.count, parts: chunk.parts, first });
+      first += chunk.parts;
+      return dispatch;
+    });
+    const clipping = kernels.add(clip, 'clip', { partial, status }, [1, 1, 1], parts);
+    clipping.write({ parts, maxGradNorm: settings.maxGradNorm });
+    const updates = chunks.map(({ count, threads }, i): Kernel => {
+      const buffers = {
+        gradient: gradients.chunks[i]!,
+        status,
+        blocks: blocks[i]!,
+        parameters: flat.parameters.chunks[i]!,
+        moment1: moment1.chunks[i]!,
+        moment2: moment2.chunks[i]!,
+      };
+      return { ...kernels.add(adamw, 'adamw', buffers, threads, flopsPerValue.adamw * count), count };
+    });
+    const accumulations = chunks.flatMap(({ count, threads }, i): Kernel[] => {
+      if (!total || !accumulate) return [];
+      const buffers = { gradient: flat.gradients.chunks[i]!, total: total.chunks[i]! };
+      return [{ ...kernels.add(accumulate, 'accumulate', buffers, threads, flopsPerValue.accumulate * count), count }];
+    });
+    return new AdamW(settings, flat, [moment1, moment2], status, [partial, kernels.uniforms, ...blocks], total, {
+      norm: [...norm, clipping.dispatch],
+      accumulate: accumulations,
+      adamw: updates,
+    });
   }
 
   /** Updates done so far. */
@@ -168,16 +214,15 @@ export class AdamW {
     return this.#step;
   }
 
-  /** Dispatches that add the gradients of micro-batch `index` of `count` to their mean. Empty without accumulation. */
+  /**
+   * Dispatches that add the gradients of micro-batch `index` of `count` to their mean; submit them before calling this again.
+   * Empty without accumulation.
+   */
   accumulation(index: number, count: number): readonly Dispatch[] {
-    if (this.settings.gradientAccumulation === 1) return [];
-    const params = packParams(
-      this.pipelines.accumulate.module,
-      { count: this.layout.bytes / 4, keep: index === 0 ? 0 : 1, scale: 1 / count },
-      'accumulate',
-    );
-    this.memory.gpu.device.queue.writeBuffer(this.uniforms, index === 0 ? 0 : 256, params);
-    return [index === 0 ? this.dispatches.first : this.dispatches.accumulate];
+    return this.kernels.accumulate.map((kernel) => {
+      kernel.write({ count: kernel.count, keep: index === 0 ? 0 : 1, scale: 1 / count });
+      return kernel.dispatch;
+    });
   }
 
   /** Writes the scalars of the next update and returns its dispatches; submit them before calling this again. */
@@ -185,7 +230,6 @@ export class AdamW {
     const { beta1, beta2, epsilon } = this.settings;
     const t = ++this.#step;
     const values = {
-      count: this.layout.bytes / 4,
       learningRate,
       beta1,
       beta2,
@@ -193,37 +237,36 @@ export class AdamW {
       stepSize: learningRate / (1 - beta1 ** t),
       rootCorrection: Math.sqrt(1 - beta2 ** t),
     };
-    this.memory.gpu.device.queue.writeBuffer(
-      this.uniforms,
-      4 * 256,
-      packParams(this.pipelines.adamw.module, values, 'adamw'),
-    );
-    return this.dispatches.update;
+    const updates = this.kernels.adamw.map(({ dispatch, write, count }) => {
+      write({ ...values, count });
+      return dispatch;
+    });
+    return [...this.kernels.norm, ...updates];
   }
 
-  /** Everything a resumed run needs: parameters and moments. */
-  async snapshot(): Promise<{ step: number; parameters: Float32Array; moment1: Float32Array; moment2: Float32Array }> {
-    const read = async (buffer: GPUBuffer) =>
-      new Float32Array(await readBuffer(this.memory.gpu.device, buffer, 0, this.layout.bytes));
+  async snapshot(): Promise<AdamWSnapshot> {
+    const [moment1, moment2] = this.moments;
     return {
       step: this.#step,
-      parameters: await read(this.flat.parameters),
-      moment1: await read(this.moment1),
-      moment2: await read(this.moment2),
+      parameters: await this.flat.parameters.read(),
+      moment1: await moment1.read(),
+      moment2: await moment2.read(),
     };
   }
 
-  restore(snapshot: { step: number; parameters: Float32Array; moment1: Float32Array; moment2: Float32Array }): void {
-    const { queue } = this.memory.gpu.device;
-    this.#step = snapshot.step;
-    queue.writeBuffer(this.flat.parameters, 0, snapshot.parameters as Float32Array<ArrayBuffer>);
-    queue.writeBuffer(this.moment1, 0, snapshot.moment1 as Float32Array<ArrayBuffer>);
-    queue.writeBuffer(this.moment2, 0, snapshot.moment2 as Float32Array<ArrayBuffer>);
-    queue.writeBuffer(this.status, 0, new Float32Array(4));
+  /** Goes on from a snapshot, also from one taken with chunks of another size. */
+  restore({ step, parameters, ...snapshot }: AdamWSnapshot): void {
+    const [moment1, moment2] = this.moments;
+    this.#step = step;
+    this.flat.parameters.write(parameters);
+    moment1.write(snapshot.moment1);
+    moment2.write(snapshot.moment2);
+    this.flat.parameters.memory.gpu.device.queue.writeBuffer(this.status, 0, new Float32Array(4));
   }
 
+  /** Frees all but the parameters and gradients, which are not the optimiser's own. */
   dispose(): void {
-    for (const buffer of [this.moment1, this.moment2, this.status, this.uniforms, ...this.scratch])
-      this.memory.free(buffer);
+    for (const flat of [...this.moments, ...(this.total ? [this.total] : [])]) flat.dispose();
+    for (const buffer of [this.status, ...this.scratch]) this.flat.parameters.memory.free(buffer);
   }
 }

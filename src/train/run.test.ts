@@ -155,7 +155,7 @@ describe('a run', () => {
     const good = new Run(await prepare(parseRecipe({ ...json, training: { ...json.training, maxSteps: 1 } }), at));
     await good.train();
     // The learning rate of step 1 is the same in both schedules, so the weights after it are too.
-    const weights = async (of: Run) => (await of.prepared.contenders[0]!.contender.optimizer.snapshot()).parameters;
+    const weights = async (of: Run) => of.prepared.contenders[0]!.contender.flat.parameters.read();
     expect(await weights(run)).toEqual(await weights(good));
     await run.dispose();
     await good.dispose();
@@ -228,7 +228,7 @@ describe('exports', () => {
       classifier,
       folderSource(`${fixtureFolder}/peft-lora-roberta`),
     );
-    contender.writeParameters(start);
+    contender.flat.parameters.write(start);
     const logits = await contender.predict(batchOf(loaded.tensor, 0));
     const expected = loaded.tensor('logits')!.data;
     const scale = Math.max(...expected.map(Math.abs));
@@ -253,7 +253,7 @@ describe('exports', () => {
       toFloat32(merged.get(`${name}.weight`)!),
       (await run.prepared.reader.read(`${name}.weight`)).data,
     ];
-    const values = contender.split((await contender.optimizer.snapshot()).parameters);
+    const values = await contender.flat.parameters.read();
     const [a, b, gamma] = ['hut_A', 'hut_B', 'hut_gamma'].map((suffix) => values.get(`${name}.${suffix}`)!) as [
       Float32Array,
       Float32Array,

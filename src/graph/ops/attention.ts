@@ -10,35 +10,46 @@
 import {
   elements,
   grid,
+  matrixShape,
   type AttentionVariant,
   type GraphBuilder,
   type KernelCall,
   type Node,
   type Operation,
   type Tensor,
+  type TensorMap,
   type Values,
 } from '../tensor';
-import { dropoutParams, keeps } from './elementwise';
+import { dropoutParams, keeps, type DropoutAttributes } from './elementwise';
 
-function dimensions({ inputs, attributes }: Node) {
-  const [tokens, hiddenSize] = inputs['q']!.shape as [number, number];
-  const [heads, length] = [Number(attributes['heads']), Number(attributes['length'])];
+export type AttentionInputs = { q: Tensor; k: Tensor; v: Tensor; lengths: Tensor };
+export type AttentionAttributes = DropoutAttributes & {
+  readonly heads: number;
+  readonly length: number;
+  readonly causal?: boolean;
+};
+/** What both directions know: the same names stand in the nodes of both. */
+type Setting = Pick<Node<AttentionInputs, AttentionAttributes>, 'inputs' | 'attributes'>;
+
+function dimensions({ inputs, attributes: { heads, length } }: Setting) {
+  const [tokens, hiddenSize] = matrixShape(inputs.q);
   return { tokens, hiddenSize, heads, length, batchSize: tokens / length, headSize: hiddenSize / heads };
 }
 
+interface Pair {
+  readonly i: number;
+  readonly j: number;
+  readonly column: number;
+  readonly p: number;
+  readonly kept: number;
+}
+
 /** Calls `visit` with every unmasked (query row, key row, head) and its probability, after and before dropout. */
-function forEachPair(
-  node: Node,
-  values: Values,
-  visit: (pair: { i: number; j: number; column: number; p: number; kept: number }) => void,
-) {
-  const { hiddenSize, heads, length, batchSize, headSize } = dimensions(node);
-  const {
-    probability = 0,
-    site = 0,
-    causal,
-  } = node.attributes as { probability?: number; site?: number; causal?: boolean };
-  const [q, k, lengths] = [values(node.inputs['q']!), values(node.inputs['k']!), values(node.inputs['lengths']!)];
+function forEachPair(setting: Setting, values: Values, visit: (pair: Pair) => void) {
+  const { hiddenSize, heads, length, batchSize, headSize } = dimensions(setting);
+  const { inputs, attributes } = setting;
+  const { probability = 0, site = 0, causal } = attributes;
+  const [q, k, lengths] = [values(inputs.q), values(inputs.k), values(inputs.lengths)];
   for (let b = 0; b < batchSize; b++)
     for (let head = 0; head < heads; head++)
       for (let query = 0; query < length; query++) {
@@ -63,16 +74,33 @@ function forEachPair(
       }
 }
 
+/**
+ * Pairs of a query and a key that a pass visits, over all heads, at full length. With `causal` a thread (of a quad, all four) visits
+ * the keys up to its last query, or the queries from its first key on.
+ */
+function visitedPairs(setting: Setting, { own, workgroup, quad }: AttentionVariant): number {
+  const { tokens, heads, length, batchSize } = dimensions(setting);
+  if (!setting.attributes.causal) return tokens * length * heads;
+  const span = own * (quad ? workgroup : 1);
+  let pairs = 0;
+  for (let first = 0; first < length; first += span) {
+    const end = Math.min(first + span, length);
+    pairs += (end - first) * end;
+  }
+  return batchSize * heads * pairs;
+}
+
 function call(
-  node: Node,
+  setting: Setting,
   shader: string,
-  { own, block, workgroup, quad }: AttentionVariant,
+  variant: AttentionVariant,
   flags: Record<string, boolean>,
-  bindings: Record<string, Tensor | undefined>,
+  bindings: TensorMap,
+  flopsPerPair: number,
 ): KernelCall {
-  const { hiddenSize, heads, length, batchSize, headSize } = dimensions(node);
+  const { own, block, workgroup, quad } = variant;
+  const { hiddenSize, heads, length, batchSize, headSize } = dimensions(setting);
   if (headSize % 4) throw new Error(`attention: head size ${headSize} is not a multiple of 4`);
-  const present = Object.entries(bindings).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
   return {
     shader,
     constants: {
@@ -81,49 +109,59 @@ function call(
       BLOCK: block,
       QUAD: quad,
       HEAD_VECTORS: headSize / 4,
-      CAUSAL: node.attributes['causal'] === true,
-      DROPOUT: Boolean(node.attributes['probability']),
+      CAUSAL: setting.attributes.causal === true,
+      DROPOUT: Boolean(setting.attributes.probability),
       ...flags,
     },
-    bindings: Object.fromEntries(present),
+    bindings,
     params: {
       length,
       heads,
       stride: hiddenSize / 4,
       scale: 1 / Math.sqrt(headSize),
-      ...dropoutParams(node.attributes),
+      ...dropoutParams(setting.attributes),
     },
     workgroups: [Math.ceil(length / (workgroup * own)), heads, batchSize],
+    flops: flopsPerPair * visitedPairs(setting, variant),
   };
 }
 
-function statisticsCall(node: Node): KernelCall {
-  const { tokens, heads, headSize } = dimensions(node);
-  const { dy, o, logSumExp } = node.inputs as { dy: Tensor; o: Tensor; logSumExp: Tensor };
+type GradientInputs = AttentionInputs & { dy: Tensor; o: Tensor; logSumExp: Tensor };
+type GradientOutputs = {
+  dq?: Tensor | undefined;
+  dk?: Tensor | undefined;
+  dv?: Tensor | undefined;
+  statistics: Tensor;
+};
+
+function statisticsCall({
+  inputs,
+  attributes,
+  outputs,
+}: Node<GradientInputs, AttentionAttributes, GradientOutputs>): KernelCall {
+  const { tokens, heads, headSize, hiddenSize } = dimensions({ inputs, attributes });
+  const { dy, o, logSumExp } = inputs;
   return {
     shader: 'attention-statistics',
     constants: { WORKGROUP: 64, HEAD_VECTORS: headSize / 4 },
-    bindings: { dy, o, logSumExp, statistics: node.outputs['statistics']! },
+    bindings: { dy, o, logSumExp, statistics: outputs.statistics },
     params: { count: tokens * heads },
     workgroups: grid(Math.ceil((tokens * heads) / 64)),
+    flops: 2 * tokens * hiddenSize,
   };
 }
 
-const attentionGradientOperation: Operation = {
+const attentionGradientOperation: Operation<GradientInputs, AttentionAttributes, GradientOutputs> = {
   name: 'attentionGradient',
   reference: (node, values) => {
     const { hiddenSize, headSize } = dimensions(node);
-    const [q, k, v, dy] = ['q', 'k', 'v', 'dy'].map((name) => values(node.inputs[name]!)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+    const { inputs } = node;
+    const [q, k, v, dy] = [values(inputs.q), values(inputs.k), values(inputs.v), values(inputs.dy)];
     const [dq, dk, dv] = [new Float64Array(q.length), new Float64Array(q.length), new Float64Array(q.length)];
     const scale = 1 / Math.sqrt(headSize);
-    const pairs: { i: number; j: number; column: number; p: number; kept: number }[] = [];
+    const pairs: Pair[] = [];
     const delta = new Map<number, number>();
-    const dp = ({ i, j, column, kept }: (typeof pairs)[number]) => {
+    const dp = ({ i, j, column, kept }: Pair) => {
       let sum = 0;
       for (let c = column; c < column + headSize; c++) sum += dy[i * hiddenSize + c]! * v[j * hiddenSize + c]!;
       return sum * kept;
@@ -147,43 +185,39 @@ const attentionGradientOperation: Operation = {
   lower: (node, choose) => {
     const { dq, dk, dv, statistics } = node.outputs;
     const { q, k, v, dy, lengths } = node.inputs;
-    const pass = (flags: Record<string, boolean>, bindings: Record<string, Tensor | undefined>) =>
-      call(node, 'attention-gradient', choose.attention(dimensions(node)), flags, { statistics, lengths, ...bindings });
+    const { headSize, length } = dimensions(node);
+    const variant = choose.attention({ headSize, length });
+    // Scores, and for each of them an exponential, differences and scales; two products more for dq or dk, one for dv.
+    const flopsPerPair = (wantOwn: boolean, wantValue: boolean) =>
+      2 * headSize * (1 + (wantOwn ? 2 : 0) + (wantValue ? 1 : 0)) + 6;
+    const pass = (flags: { QUERIES: boolean; WANT_OWN: boolean; WANT_VALUE: boolean }, bindings: TensorMap) =>
+      call(
+        node,
+        'attention-gradient',
+        variant,
+        flags,
+        { statistics, lengths, ...bindings },
+        flopsPerPair(flags.WANT_OWN, flags.WANT_VALUE),
+      );
+    const ofQueries = { own: q, across: k, ownPair: dy, acrossPair: v, dOwn: dq };
+    const ofKeys = { own: k, across: q, ownPair: dk && v, acrossPair: dy, dOwn: dk, dv };
     return [
       statisticsCall(node),
-      ...(dq
-        ? [
-            pass(
-              { QUERIES: true, WANT_OWN: true, WANT_VALUE: false },
-              { own: q, across: k, ownPair: dy, acrossPair: v, dOwn: dq },
-            ),
-          ]
-        : []),
-      ...(dk || dv
-        ? [
-            pass(
-              { QUERIES: false, WANT_OWN: dk !== undefined, WANT_VALUE: dv !== undefined },
-              { own: k, across: q, ownPair: v, acrossPair: dy, dOwn: dk, dv },
-            ),
-          ]
-        : []),
+      ...(dq ? [pass({ QUERIES: true, WANT_OWN: true, WANT_VALUE: false }, ofQueries)] : []),
+      ...(dk || dv ? [pass({ QUERIES: false, WANT_OWN: dk !== undefined, WANT_VALUE: dv !== undefined }, ofKeys)] : []),
     ];
-  },
-  flops: (node) => {
-    const { tokens, hiddenSize, length } = dimensions(node);
-    const { dq, dk, dv } = node.outputs;
-    const products = (dq ? 3 : 0) + (dk ? 3 : dv ? 1 : 0) + (dv ? 1 : 0);
-    return (
-      tokens * length * (2 * hiddenSize * products + 6 * Number(node.attributes['heads'])) + 2 * tokens * hiddenSize
-    );
   },
 };
 
-const attentionOperation: Operation = {
+const attentionOperation: Operation<
+  AttentionInputs,
+  AttentionAttributes,
+  { o: Tensor; logSumExp?: Tensor | undefined }
+> = {
   name: 'attention',
   reference: (node, values) => {
     const { hiddenSize, headSize } = dimensions(node);
-    const v = values(node.inputs['v']!);
+    const v = values(node.inputs.v);
     const o = new Float64Array(v.length);
     forEachPair(node, values, ({ i, j, column, p, kept }) => {
       for (let c = column; c < column + headSize; c++) o[i * hiddenSize + c]! += p * kept * v[j * hiddenSize + c]!;
@@ -191,32 +225,35 @@ const attentionOperation: Operation = {
     return { o };
   },
   vjp: (graph, node, { o: dy }, wanted) => {
+    if (!dy) return {};
     const { inputs, attributes, outputs } = node;
     const { tokens, heads } = dimensions(node);
-    const logSumExp = outputs['logSumExp'] ?? graph.addOutput(node, 'logSumExp', [tokens, heads]);
-    const wantedShapes = Object.fromEntries(
-      ['q', 'k', 'v'].filter(wanted).map((name) => [`d${name}`, inputs[name]!.shape]),
-    );
-    const gradients = graph.apply(
+    const logSumExp = graph.addOutput(node, 'logSumExp', [tokens, heads]);
+    const { dq, dk, dv } = graph.apply(
       attentionGradientOperation,
-      { ...inputs, dy, o: outputs['o'], logSumExp },
+      { ...inputs, dy, o: outputs.o, logSumExp },
       attributes,
-      { ...wantedShapes, statistics: [tokens, heads, 2] },
+      {
+        ...(wanted('q') && { dq: inputs.q.shape }),
+        ...(wanted('k') && { dk: inputs.k.shape }),
+        ...(wanted('v') && { dv: inputs.v.shape }),
+        statistics: [tokens, heads, 2],
+      },
     );
-    return { q: gradients['dq'], k: gradients['dk'], v: gradients['dv'] };
+    return { q: dq, k: dk, v: dv };
   },
-  lower: (node, choose) => [
-    call(
-      node,
-      'attention',
-      choose.attention(dimensions(node)),
-      { STORE_LOG_SUM_EXP: node.outputs['logSumExp'] !== undefined },
-      { ...node.inputs, ...node.outputs },
-    ),
-  ],
-  flops: (node) => {
-    const { tokens, length, hiddenSize, heads } = dimensions(node);
-    return tokens * length * (4 * hiddenSize + 3 * heads);
+  lower: (node, choose) => {
+    const { headSize, length } = dimensions(node);
+    return [
+      call(
+        node,
+        'attention',
+        choose.attention({ headSize, length }),
+        { STORE_LOG_SUM_EXP: node.outputs.logSumExp !== undefined },
+        { ...node.inputs, ...node.outputs },
+        4 * headSize + 3,
+      ),
+    ];
   },
 };
 
@@ -224,12 +261,8 @@ const attentionOperation: Operation = {
  * @param inputs `q`, `k`, `v` `[batchSize · length, hiddenSize]`, heads side by side; `lengths [batchSize]` u32, at least 1 each
  * @returns `[batchSize · length, hiddenSize]`
  */
-export function attention(
-  graph: GraphBuilder,
-  inputs: { q: Tensor; k: Tensor; v: Tensor; lengths: Tensor },
-  attributes: { heads: number; length: number; causal?: boolean; probability?: number; site?: number },
-): Tensor {
+export function attention(graph: GraphBuilder, inputs: AttentionInputs, attributes: AttentionAttributes): Tensor {
   if (elements(inputs.lengths.shape) * attributes.length !== inputs.q.shape[0])
     throw new Error('attention: lengths do not match the batch');
-  return graph.apply(attentionOperation, inputs, attributes, { o: inputs.q.shape })['o']!;
+  return graph.apply(attentionOperation, inputs, attributes, { o: inputs.q.shape }).o;
 }

@@ -7,12 +7,11 @@
 import {
   elements,
   grid,
-  type Attributes,
   type GraphBuilder,
   type KernelCall,
-  type Node,
   type Operation,
   type Tensor,
+  type TensorMap,
 } from '../tensor';
 
 export const activations = ['gelu', 'gelu_tanh', 'tanh', 'relu'] as const;
@@ -69,75 +68,77 @@ export function activationConstants(kind: Activation | undefined): Record<string
   return Object.fromEntries(activations.map((name) => [`ACTIVATION_${name.toUpperCase()}`, name === kind]));
 }
 
+type Unary = { a: Tensor };
+type Binary = { a: Tensor; b: Tensor };
+type Result = { y: Tensor };
+
 function lowerElementwise(
-  mode: string,
-  node: Node,
-  constants: KernelCall['constants'] = {},
-  params: Record<string, number> = {},
+  mode: 'SUM' | 'ACTIVATION' | 'GRADIENT' | 'DROPOUT',
+  inputs: TensorMap,
+  { y }: Result,
+  flopsPerValue: number,
+  { constants = {}, params = {} }: { constants?: KernelCall['constants']; params?: KernelCall['params'] } = {},
 ): KernelCall[] {
-  const y = node.outputs['y']!;
   const count = elements(y.shape);
   const modes = { SUM: false, ACTIVATION: false, GRADIENT: false, DROPOUT: false };
   return [
     {
       shader: 'elementwise',
       constants: { ...modes, [mode]: true, WORKGROUP: 64, ...activationConstants(undefined), ...constants },
-      bindings: { ...node.inputs, y },
+      bindings: { ...inputs, y },
       params: { count, ...params },
       workgroups: grid(Math.ceil(count / 64)),
+      flops: flopsPerValue * count,
     },
   ];
 }
 
-const sumOperation: Operation = {
+export const addOperation: Operation<Binary, object, Result> = {
   name: 'add',
   reference: ({ inputs }, values) => {
-    const b = values(inputs['b']!);
-    return { y: values(inputs['a']!).map((a, i) => a + b[i]!) };
+    const b = values(inputs.b);
+    return { y: values(inputs.a).map((a, i) => a + b[i]!) };
   },
   vjp: (_graph, _node, { y }) => ({ a: y, b: y }),
-  lower: (node) => lowerElementwise('SUM', node),
-  flops: ({ outputs }) => elements(outputs['y']!.shape),
+  lower: ({ inputs, outputs }) => lowerElementwise('SUM', inputs, outputs, 1),
 };
 
 /** `a + b`, same shapes. */
 export function add(graph: GraphBuilder, a: Tensor, b: Tensor): Tensor {
-  return graph.apply(sumOperation, { a, b }, {}, { y: a.shape })['y']!;
+  return graph.apply(addOperation, { a, b }, {}, { y: a.shape }).y;
 }
 
-const activationGradientOperation: Operation = {
+type ActivationAttributes = { readonly kind: Activation };
+
+export const activationGradientOperation: Operation<Binary, ActivationAttributes, Result> = {
   name: 'activationGradient',
   reference: ({ inputs, attributes }, values) => {
-    const { derivative } = activationReference[attributes['kind'] as Activation];
-    const dy = values(inputs['a']!);
-    return { y: values(inputs['b']!).map((x, i) => dy[i]! * derivative(x)) };
+    const { derivative } = activationReference[attributes.kind];
+    const dy = values(inputs.a);
+    return { y: values(inputs.b).map((x, i) => dy[i]! * derivative(x)) };
   },
-  lower: (node) => lowerElementwise('GRADIENT', node, activationConstants(node.attributes['kind'] as Activation)),
-  flops: ({ outputs, attributes }) =>
-    elements(outputs['y']!.shape) * (1 + activationFlops[attributes['kind'] as Activation].derivative),
+  lower: ({ inputs, attributes: { kind }, outputs }) =>
+    lowerElementwise('GRADIENT', inputs, outputs, 1 + activationFlops[kind].derivative, {
+      constants: activationConstants(kind),
+    }),
 };
 
-const activationOperation: Operation = {
+export const activationOperation: Operation<Unary, ActivationAttributes, Result> = {
   name: 'activation',
   reference: ({ inputs, attributes }, values) => ({
-    y: values(inputs['a']!).map(activationReference[attributes['kind'] as Activation].value),
+    y: values(inputs.a).map(activationReference[attributes.kind].value),
   }),
-  vjp: (graph, { inputs, attributes }, { y }) => ({
-    a: graph.apply(
-      activationGradientOperation,
-      { a: y, b: inputs['a'] },
-      { kind: attributes['kind'] },
-      { y: y!.shape },
-    )['y'],
-  }),
-  lower: (node) => lowerElementwise('ACTIVATION', node, activationConstants(node.attributes['kind'] as Activation)),
-  flops: ({ outputs, attributes }) =>
-    elements(outputs['y']!.shape) * activationFlops[attributes['kind'] as Activation].value,
+  vjp: (graph, { inputs, attributes }, { y: dy }) =>
+    dy ? { a: graph.apply(activationGradientOperation, { a: dy, b: inputs.a }, attributes, { y: dy.shape }).y } : {},
+  lower: ({ inputs, attributes: { kind }, outputs }) =>
+    lowerElementwise('ACTIVATION', inputs, outputs, activationFlops[kind].value, {
+      constants: activationConstants(kind),
+    }),
 };
 
 /** `gelu` (erf), `gelu_tanh`, `tanh` or `relu`, element by element. */
 export function activation(graph: GraphBuilder, x: Tensor, kind: Activation): Tensor {
-  return graph.apply(activationOperation, { a: x }, { kind }, { y: x.shape })['y']!;
+  return graph.apply(activationOperation, { a: x }, { kind }, { y: x.shape }).y;
 }
 
 /** PCG's output permutation, the same integers as `hash` in `shaders/random.wgsl`. */
@@ -152,30 +153,26 @@ export function keeps(seed: number, site: number, index: number, probability: nu
   return hash((index ^ hash((seed ^ hash(site)) >>> 0)) >>> 0) >= Math.round(probability * 4294967295);
 }
 
-const dropoutOperation: Operation = {
+/** Which mask: `site` tells dropouts of one step apart. Left out: nothing is dropped. */
+export type DropoutAttributes = { readonly probability?: number; readonly site?: number };
+
+const dropoutOperation: Operation<Unary, Required<DropoutAttributes>, Result> = {
   name: 'dropout',
-  reference: ({ inputs, attributes }, values) => {
-    const { probability, site, seed = 0 } = attributes as { probability: number; site: number; seed?: number };
-    return { y: values(inputs['a']!).map((x, i) => (keeps(seed, site, i, probability) ? x / (1 - probability) : 0)) };
-  },
-  vjp: (graph, { attributes }, { y }) => ({
-    a: graph.apply(dropoutOperation, { a: y }, attributes, { y: y!.shape })['y'],
+  reference: ({ inputs, attributes: { probability, site } }, values) => ({
+    y: values(inputs.a).map((x, i) => (keeps(0, site, i, probability) ? x / (1 - probability) : 0)),
   }),
-  lower: (node) => lowerElementwise('DROPOUT', node, {}, dropoutParams(node.attributes)),
-  flops: ({ outputs }) => elements(outputs['y']!.shape),
+  vjp: (graph, { attributes }, { y: dy }) =>
+    dy ? { a: graph.apply(dropoutOperation, { a: dy }, attributes, { y: dy.shape }).y } : {},
+  lower: ({ inputs, attributes, outputs }) =>
+    lowerElementwise('DROPOUT', inputs, outputs, 1, { params: dropoutParams(attributes) }),
 };
 
-export function dropoutParams(attributes: Attributes): Record<string, number> {
-  const probability = Number(attributes['probability'] ?? 0);
-  return {
-    site: Number(attributes['site'] ?? 0),
-    threshold: Math.round(probability * 4294967295),
-    keepScale: 1 / (1 - probability),
-  };
+export function dropoutParams({ probability = 0, site = 0 }: DropoutAttributes): Record<string, number> {
+  return { site, threshold: Math.round(probability * 4294967295), keepScale: 1 / (1 - probability) };
 }
 
 /** Zeroes each element with `probability` and scales the rest by `1 / (1 - probability)`; `site` tells dropouts of one step apart. */
 export function dropout(graph: GraphBuilder, x: Tensor, probability: number, site: number): Tensor {
   if (probability === 0) return x;
-  return graph.apply(dropoutOperation, { a: x }, { probability, site }, { y: x.shape })['y']!;
+  return graph.apply(dropoutOperation, { a: x }, { probability, site }, { y: x.shape }).y;
 }

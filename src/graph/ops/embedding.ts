@@ -4,71 +4,70 @@
  * Positions follow from the padded shape: token `i` of a row with `length` real tokens is at `i + positionOffset` (RoBERTa starts at
  * `padTokenId + 1`), and padding is at `padPosition`, as `transformers` computes them for right-padded rows.
  */
-import { elements, grid, type GraphBuilder, type Operation, type Tensor } from '../tensor';
+import { byteLength, elements, grid, matrixShape, type GraphBuilder, type Operation, type Tensor } from '../tensor';
 
-const embeddingOperation: Operation = {
+type EmbeddingInputs = {
+  ids: Tensor;
+  types: Tensor;
+  lengths: Tensor;
+  word: Tensor;
+  position: Tensor;
+  typeTable: Tensor;
+};
+type EmbeddingAttributes = {
+  readonly length: number;
+  readonly positionOffset: number;
+  readonly padPosition?: number;
+};
+
+const embeddingOperation: Operation<EmbeddingInputs, EmbeddingAttributes, { y: Tensor }> = {
   name: 'embedding',
-  reference: ({ inputs, attributes, outputs }, values) => {
-    const [rows, size] = outputs['y']!.shape as [number, number];
-    const [ids, types, lengths] = ['ids', 'types', 'lengths'].map((name) => values(inputs[name]!)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-    const [word, position, type] = ['word', 'position', 'typeTable'].map((name) => values(inputs[name]!)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-    const length = Number(attributes['length']);
+  reference: ({ inputs, attributes: { length, positionOffset, padPosition }, outputs }, values) => {
+    const [rows, size] = matrixShape(outputs.y);
+    const [ids, types, lengths] = [values(inputs.ids), values(inputs.types), values(inputs.lengths)];
+    const [word, position, type] = [values(inputs.word), values(inputs.position), values(inputs.typeTable)];
     const y = new Float64Array(rows * size);
     for (let n = 0; n < rows; n++) {
       const i = n % length;
-      const p =
-        i < lengths[Math.floor(n / length)]!
-          ? i + Number(attributes['positionOffset'])
-          : Number(attributes['padPosition'] ?? i);
+      const p = i < lengths[Math.floor(n / length)]! ? i + positionOffset : (padPosition ?? i);
       for (let j = 0; j < size; j++)
         y[n * size + j] = word[ids[n]! * size + j]! + position[p * size + j]! + type[types[n]! * size + j]!;
     }
     return { y };
   },
-  lower: ({ inputs, attributes, outputs }) => {
-    const [rows, columns] = outputs['y']!.shape as [number, number];
-    const count = (rows * columns) / 2;
+  lower: ({ inputs, attributes: { length, positionOffset, padPosition }, outputs }) => {
+    const [rows, columns] = matrixShape(outputs.y);
+    const pairs = (rows * columns) / 2;
+    // A row a token is read of each table, at most all of it.
+    const rowsRead = (table: Tensor) =>
+      Math.min(byteLength(table), rows * columns * (byteLength(table) / elements(table.shape)));
     return [
       {
         shader: 'embedding',
         constants: {
           WORKGROUP: 64,
-          HALF_WEIGHTS: inputs['word']!.dataType === 'f16',
-          PAD_POSITION: attributes['padPosition'] !== undefined,
+          HALF_WEIGHTS: inputs.word.dataType === 'f16',
+          PAD_POSITION: padPosition !== undefined,
         },
         bindings: { ...inputs, ...outputs },
-        params: {
-          rows,
-          columns,
-          length: Number(attributes['length']),
-          positionOffset: Number(attributes['positionOffset']),
-          padPosition: Number(attributes['padPosition'] ?? 0),
+        params: { rows, columns, length, positionOffset, padPosition: padPosition ?? 0 },
+        workgroups: grid(Math.ceil(pairs / 64)),
+        flops: 2 * rows * columns,
+        partialBytes: {
+          word: rowsRead(inputs.word),
+          position: rowsRead(inputs.position),
+          typeTable: rowsRead(inputs.typeTable),
         },
-        workgroups: grid(Math.ceil(count / 64)),
       },
     ];
   },
-  flops: ({ outputs }) => 2 * elements(outputs['y']!.shape),
 };
 
 /**
  * @param inputs `ids`, `types` `[tokens]` u32; `lengths [batchSize]` u32; tables `[entries, hiddenSize]`, all f32 or all f16
  * @returns `[tokens, hiddenSize]`; hiddenSize must be even
  */
-export function embedding(
-  graph: GraphBuilder,
-  inputs: { ids: Tensor; types: Tensor; lengths: Tensor; word: Tensor; position: Tensor; typeTable: Tensor },
-  attributes: { length: number; positionOffset: number; padPosition?: number },
-): Tensor {
-  return graph.apply(embeddingOperation, inputs, attributes, { y: [inputs.ids.shape[0]!, inputs.word.shape[1]!] })[
-    'y'
-  ]!;
+export function embedding(graph: GraphBuilder, inputs: EmbeddingInputs, attributes: EmbeddingAttributes): Tensor {
+  const [, columns] = matrixShape(inputs.word);
+  return graph.apply(embeddingOperation, inputs, attributes, { y: [elements(inputs.ids.shape), columns] }).y;
 }

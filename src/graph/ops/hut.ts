@@ -4,7 +4,16 @@
  * `hutFactors` turns the trained matrices into what a linear layer applies: `m_A`, `c = γ ⊙ m_B` and `b + β`, where `m_A` and `m_B`
  * are the means over the rank. `hutTransform` is Eq. 10 literally, `W_new = diag(m_A) W0 diag(c)`: the materialised form.
  */
-import { elements, grid, type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor } from '../tensor';
+import {
+  elements,
+  grid,
+  matrixShape,
+  type GraphBuilder,
+  type KernelCall,
+  type Operation,
+  type Tensor,
+  type TensorMap,
+} from '../tensor';
 
 const mean = (values: Float64Array, start: number, stride: number, count: number) => {
   let sum = 0;
@@ -12,25 +21,24 @@ const mean = (values: Float64Array, start: number, stride: number, count: number
   return sum / count;
 };
 
-const hutFactorsGradientOperation: Operation = {
+type FactorGradientInputs = { b: Tensor; gamma: Tensor; dRowScale: Tensor; dColumnScale: Tensor };
+type FactorGradients = { dA: Tensor; dB: Tensor; dGamma: Tensor };
+
+const hutFactorsGradientOperation: Operation<FactorGradientInputs, object, FactorGradients> = {
   name: 'hutFactorsGradient',
   reference: ({ inputs, outputs }, values) => {
-    const [rank, columns] = inputs['b']!.shape as [number, number];
-    const [b, gamma, dRow, dColumn] = ['b', 'gamma', 'dRowScale', 'dColumnScale'].map((name) =>
-      values(inputs[name]!),
-    ) as Float64Array[];
+    const [rank, columns] = matrixShape(inputs.b);
+    const [b, gamma] = [values(inputs.b), values(inputs.gamma)];
+    const [dRow, dColumn] = [values(inputs.dRowScale), values(inputs.dColumnScale)];
     return {
-      dA: Float64Array.from({ length: elements(outputs['dA']!.shape) }, (_, i) => dRow![Math.floor(i / rank)]! / rank),
-      dB: Float64Array.from(
-        { length: rank * columns },
-        (_, i) => (dColumn![i % columns]! * gamma![i % columns]!) / rank,
-      ),
-      dGamma: Float64Array.from({ length: columns }, (_, j) => dColumn![j]! * mean(b!, j, columns, rank)),
+      dA: Float64Array.from({ length: elements(outputs.dA.shape) }, (_, i) => dRow[Math.floor(i / rank)]! / rank),
+      dB: Float64Array.from({ length: rank * columns }, (_, i) => (dColumn[i % columns]! * gamma[i % columns]!) / rank),
+      dGamma: Float64Array.from({ length: columns }, (_, j) => dColumn[j]! * mean(b, j, columns, rank)),
     };
   },
   lower: ({ inputs, outputs }) => {
-    const [rank, columns] = inputs['b']!.shape as [number, number];
-    const rows = outputs['dA']!.shape[0]!;
+    const [rank, columns] = matrixShape(inputs.b);
+    const [rows] = matrixShape(outputs.dA);
     return [
       {
         shader: 'hut-factors-gradient',
@@ -38,143 +46,148 @@ const hutFactorsGradientOperation: Operation = {
         bindings: { ...inputs, ...outputs },
         params: { rows, columns, rank },
         workgroups: [Math.ceil(Math.max(rows, columns) / 64), 1, 1],
+        flops: 3 * rank * columns + rows * rank,
       },
     ];
   },
-  flops: ({ inputs, outputs }) => 3 * elements(inputs['b']!.shape) + elements(outputs['dA']!.shape),
 };
 
-const hutFactorsOperation: Operation = {
-  name: 'hutFactors',
-  reference: ({ inputs }, values) => {
-    const [rows, rank] = inputs['a']!.shape as [number, number];
-    const columns = inputs['b']!.shape[1]!;
-    const [a, b, gamma, beta] = ['a', 'b', 'gamma', 'beta'].map((name) => values(inputs[name]!)) as Float64Array[];
-    const bias = inputs['bias'] ? values(inputs['bias']) : undefined;
-    return {
-      rowScale: Float64Array.from({ length: rows }, (_, i) => mean(a!, i * rank, 1, rank)),
-      columnScale: Float64Array.from({ length: columns }, (_, j) => gamma![j]! * mean(b!, j, columns, rank)),
-      shift: Float64Array.from({ length: columns }, (_, j) => beta![j]! + (bias?.[j] ?? 0)),
-    };
-  },
-  vjp: (graph, { inputs }, { rowScale, columnScale, shift }) => {
-    const { a, b, gamma } = inputs as { a: Tensor; b: Tensor; gamma: Tensor };
-    const shapes = { dA: a.shape, dB: b.shape, dGamma: gamma.shape };
-    const gradients = graph.apply(
-      hutFactorsGradientOperation,
-      { b, gamma, dRowScale: rowScale, dColumnScale: columnScale },
-      {},
-      shapes,
-    );
-    return { a: gradients['dA'], b: gradients['dB'], gamma: gradients['dGamma'], beta: shift };
-  },
-  lower: ({ inputs, outputs }) => {
-    const [rows, rank] = inputs['a']!.shape as [number, number];
-    const columns = inputs['b']!.shape[1]!;
-    return [
-      {
-        shader: 'hut-factors',
-        constants: { WORKGROUP: 64, HAS_BIAS: inputs['bias'] !== undefined },
-        bindings: { ...inputs, ...outputs },
-        params: { rows, columns, rank },
-        workgroups: [Math.ceil(Math.max(rows, columns) / 64), 1, 1],
-      },
-    ];
-  },
-  flops: ({ inputs }) => elements(inputs['a']!.shape) + elements(inputs['b']!.shape) + 4 * inputs['b']!.shape[1]!,
-};
+type FactorInputs = { a: Tensor; b: Tensor; gamma: Tensor; beta: Tensor; bias?: Tensor | undefined };
 
-export interface HutFactors {
+export type HutFactors = {
   /** `m_A [in]` */
   rowScale: Tensor;
   /** `γ ⊙ m_B [out]` */
   columnScale: Tensor;
   /** `b + β [out]` */
   shift: Tensor;
-}
+};
+
+const hutFactorsOperation: Operation<FactorInputs, object, HutFactors> = {
+  name: 'hutFactors',
+  reference: ({ inputs }, values) => {
+    const [rows, rank] = matrixShape(inputs.a);
+    const [, columns] = matrixShape(inputs.b);
+    const [a, b, gamma, beta] = [values(inputs.a), values(inputs.b), values(inputs.gamma), values(inputs.beta)];
+    const bias = inputs.bias && values(inputs.bias);
+    return {
+      rowScale: Float64Array.from({ length: rows }, (_, i) => mean(a, i * rank, 1, rank)),
+      columnScale: Float64Array.from({ length: columns }, (_, j) => gamma[j]! * mean(b, j, columns, rank)),
+      shift: Float64Array.from({ length: columns }, (_, j) => beta[j]! + (bias?.[j] ?? 0)),
+    };
+  },
+  vjp: (graph, { inputs: { a, b, gamma } }, { rowScale, columnScale, shift }) => {
+    if (!rowScale || !columnScale) return { beta: shift };
+    const { dA, dB, dGamma } = graph.apply(
+      hutFactorsGradientOperation,
+      { b, gamma, dRowScale: rowScale, dColumnScale: columnScale },
+      {},
+      { dA: a.shape, dB: b.shape, dGamma: gamma.shape },
+    );
+    return { a: dA, b: dB, gamma: dGamma, beta: shift };
+  },
+  lower: ({ inputs, outputs }) => {
+    const [rows, rank] = matrixShape(inputs.a);
+    const [, columns] = matrixShape(inputs.b);
+    return [
+      {
+        shader: 'hut-factors',
+        constants: { WORKGROUP: 64, HAS_BIAS: inputs.bias !== undefined },
+        bindings: { ...inputs, ...outputs },
+        params: { rows, columns, rank },
+        workgroups: [Math.ceil(Math.max(rows, columns) / 64), 1, 1],
+        flops: rows * rank + rank * columns + 4 * columns,
+      },
+    ];
+  },
+};
 
 /** @param inputs `a [in, rank]`, `b [rank, out]`, `gamma`, `beta`, frozen `bias` `[out]` */
-export function hutFactors(
-  graph: GraphBuilder,
-  inputs: { a: Tensor; b: Tensor; gamma: Tensor; beta: Tensor; bias?: Tensor | undefined },
-): HutFactors {
-  const [rows, columns] = [inputs.a.shape[0]!, inputs.b.shape[1]!];
-  const outputs = graph.apply(
-    hutFactorsOperation,
-    inputs,
-    {},
-    { rowScale: [rows], columnScale: [columns], shift: [columns] },
-  );
-  return outputs as unknown as HutFactors;
+export function hutFactors(graph: GraphBuilder, inputs: FactorInputs): HutFactors {
+  const [[rows], [, columns]] = [matrixShape(inputs.a), matrixShape(inputs.b)];
+  return graph.apply(hutFactorsOperation, inputs, {}, { rowScale: [rows], columnScale: [columns], shift: [columns] });
 }
 
+type Layout = 'nk' | 'kn';
+type TransformInputs = { weight: Tensor; rowScale: Tensor; columnScale: Tensor };
+type TransformAttributes = { readonly layout: Layout };
+type ScaleGradients = { dRowScale: Tensor; dColumnScale: Tensor };
+
 /** One dispatch of `hut-transform.wgsl`: a thread a value of `W_new`, or, for the gradient, a thread a row and a column. */
-function transformCall({ inputs, attributes, outputs }: Node, gradient: boolean): KernelCall {
-  const weight = inputs['weight']!;
-  const [first, second] = weight.shape as [number, number];
+function transformCall(
+  inputs: TransformInputs,
+  { layout }: TransformAttributes,
+  bindings: TensorMap,
+  gradient: boolean,
+): KernelCall {
+  const { weight } = inputs;
+  const [first, second] = matrixShape(weight);
   return {
     shader: 'hut-transform',
     constants: {
       WORKGROUP: 64,
       GRADIENT: gradient,
-      NK: attributes['layout'] === 'nk',
+      NK: layout === 'nk',
       HALF_WEIGHTS: weight.dataType === 'f16',
     },
-    bindings: { ...inputs, ...outputs },
+    bindings: { ...inputs, ...bindings },
     params: { first, second },
     workgroups: grid(Math.ceil((gradient ? first + second : first * second) / 64)),
+    flops: (gradient ? 6 : 2) * first * second,
   };
 }
 
-const hutTransformGradientOperation: Operation = {
-  name: 'hutTransformGradient',
-  reference: ({ inputs, attributes }, values) => {
-    const [first, second] = inputs['weight']!.shape as [number, number];
-    const [w, dw, row, column] = ['weight', 'dW', 'rowScale', 'columnScale'].map((name) =>
-      values(inputs[name]!),
-    ) as Float64Array[];
-    const [dRowScale, dColumnScale] = [new Float64Array(row!.length), new Float64Array(column!.length)];
-    for (let p = 0; p < first; p++)
-      for (let q = 0; q < second; q++) {
-        const [input, output] = attributes['layout'] === 'nk' ? [q, p] : [p, q];
-        const product = dw![p * second + q]! * w![p * second + q]!;
-        dRowScale[input]! += product * column![output]!;
-        dColumnScale[output]! += product * row![input]!;
-      }
-    return { dRowScale, dColumnScale };
-  },
-  lower: (node) => [transformCall(node, true)],
-  flops: ({ inputs }) => 6 * elements(inputs['weight']!.shape),
-};
+const hutTransformGradientOperation: Operation<TransformInputs & { dW: Tensor }, TransformAttributes, ScaleGradients> =
+  {
+    name: 'hutTransformGradient',
+    reference: ({ inputs, attributes: { layout } }, values) => {
+      const [first, second] = matrixShape(inputs.weight);
+      const [w, dw] = [values(inputs.weight), values(inputs.dW)];
+      const [row, column] = [values(inputs.rowScale), values(inputs.columnScale)];
+      const [dRowScale, dColumnScale] = [new Float64Array(row.length), new Float64Array(column.length)];
+      for (let p = 0; p < first; p++)
+        for (let q = 0; q < second; q++) {
+          const [input, output] = layout === 'nk' ? [q, p] : [p, q];
+          const product = dw[p * second + q]! * w[p * second + q]!;
+          dRowScale[input]! += product * column[output]!;
+          dColumnScale[output]! += product * row[input]!;
+        }
+      return { dRowScale, dColumnScale };
+    },
+    lower: ({ inputs, attributes, outputs }) => [transformCall(inputs, attributes, outputs, true)],
+  };
 
-const hutTransformOperation: Operation = {
+const hutTransformOperation: Operation<TransformInputs, TransformAttributes, { y: Tensor }> = {
   name: 'hutTransform',
-  reference: ({ inputs, attributes }, values) => {
-    const second = inputs['weight']!.shape[1]!;
-    const [w, row, column] = ['weight', 'rowScale', 'columnScale'].map((name) =>
-      values(inputs[name]!),
-    ) as Float64Array[];
-    const nk = attributes['layout'] === 'nk';
+  reference: ({ inputs, attributes: { layout } }, values) => {
+    const [, second] = matrixShape(inputs.weight);
+    const [row, column] = [values(inputs.rowScale), values(inputs.columnScale)];
+    const nk = layout === 'nk';
     return {
-      y: w!.map(
+      y: values(inputs.weight).map(
         (value, at) =>
           value *
-          row![nk ? at % second : Math.floor(at / second)]! *
-          column![nk ? Math.floor(at / second) : at % second]!,
+          row[nk ? at % second : Math.floor(at / second)]! *
+          column[nk ? Math.floor(at / second) : at % second]!,
       ),
     };
   },
-  vjp: (graph, { inputs, attributes }, { y }) => {
-    const shapes = { dRowScale: inputs['rowScale']!.shape, dColumnScale: inputs['columnScale']!.shape };
-    const gradients = graph.apply(hutTransformGradientOperation, { ...inputs, dW: y }, attributes, shapes);
-    return { rowScale: gradients['dRowScale'], columnScale: gradients['dColumnScale'] };
+  vjp: (graph, { inputs, attributes }, { y: dW }) => {
+    if (!dW) return {};
+    const shapes = { dRowScale: inputs.rowScale.shape, dColumnScale: inputs.columnScale.shape };
+    const { dRowScale, dColumnScale } = graph.apply(
+      hutTransformGradientOperation,
+      { ...inputs, dW },
+      attributes,
+      shapes,
+    );
+    return { rowScale: dRowScale, columnScale: dColumnScale };
   },
-  lower: (node) => [transformCall(node, false)],
-  flops: ({ inputs }) => 2 * elements(inputs['weight']!.shape),
+  lower: ({ inputs, attributes, outputs }) => [transformCall(inputs, attributes, outputs, false)],
 };
 
 /** Eq. 10: `W_new = diag(m_A) W0 diag(γ ⊙ m_B)`, in the frozen weight's own layout; an even number of values. */
-export function hutTransform(graph: GraphBuilder, weight: Tensor, factors: HutFactors, layout: 'nk' | 'kn'): Tensor {
+export function hutTransform(graph: GraphBuilder, weight: Tensor, factors: HutFactors, layout: Layout): Tensor {
   const { rowScale, columnScale } = factors;
-  return graph.apply(hutTransformOperation, { weight, rowScale, columnScale }, { layout }, { y: weight.shape })['y']!;
+  return graph.apply(hutTransformOperation, { weight, rowScale, columnScale }, { layout }, { y: weight.shape }).y;
 }

@@ -4,7 +4,14 @@
  *     x̂ = (x - mean) / √(var + ε)     y = γ x̂ + β        var: biased
  *     dx = (g - mean(g) - x̂ · mean(g ⊙ x̂)) / √(var + ε)   with g = γ ⊙ dy
  */
-import { elements, type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor } from '../tensor';
+import {
+  matrixShape,
+  type GraphBuilder,
+  type KernelCall,
+  type Operation,
+  type Tensor,
+  type TensorMap,
+} from '../tensor';
 import { columnReduce } from './reduce';
 
 function statistics(x: Float64Array, row: number, size: number, epsilon: number) {
@@ -14,36 +21,47 @@ function statistics(x: Float64Array, row: number, size: number, epsilon: number)
   return { mean, inverse: 1 / Math.sqrt(variance + epsilon) };
 }
 
-function lowerRows(node: Node, lanesPerRow: number, flags: Record<string, boolean>): KernelCall[] {
-  const [rows, columns] = node.inputs['x']!.shape as [number, number];
+type NormAttributes = { readonly epsilon: number };
+
+function rowsCall(
+  inputs: { x: Tensor; gamma: Tensor },
+  { epsilon }: NormAttributes,
+  lanesPerRow: number,
+  flags: Record<string, boolean>,
+  bindings: TensorMap,
+  flopsPerValue: number,
+): KernelCall {
+  const [rows, columns] = matrixShape(inputs.x);
   const workgroup = Math.max(lanesPerRow, 32);
   const rowsPerGroup = workgroup / lanesPerRow;
-  return [
-    {
-      shader: 'layer-norm',
-      constants: {
-        WORKGROUP: workgroup,
-        LANES: lanesPerRow,
-        SHARED: lanesPerRow > 1,
-        BACKWARD: false,
-        FROZEN_GAMMA: node.inputs['gamma']?.role === 'weight',
-        ...flags,
-      },
-      bindings: { ...node.inputs, ...node.outputs },
-      params: { rows, columns, epsilon: Number(node.attributes['epsilon']) },
-      workgroups: [Math.ceil(rows / rowsPerGroup), 1, 1],
+  return {
+    shader: 'layer-norm',
+    constants: {
+      WORKGROUP: workgroup,
+      LANES: lanesPerRow,
+      SHARED: lanesPerRow > 1,
+      BACKWARD: false,
+      STORE_NORMALIZED: false,
+      FROZEN_GAMMA: inputs.gamma.role === 'weight',
+      ...flags,
     },
-  ];
+    bindings: { ...inputs, ...bindings },
+    params: { rows, columns, epsilon },
+    workgroups: [Math.ceil(rows / rowsPerGroup), 1, 1],
+    flops: flopsPerValue * rows * columns,
+  };
 }
 
-const layerNormGradientOperation: Operation = {
+type NormGradients = { dx: Tensor; normalized?: Tensor | undefined };
+
+const layerNormGradientOperation: Operation<{ x: Tensor; dy: Tensor; gamma: Tensor }, NormAttributes, NormGradients> = {
   name: 'layerNormGradient',
-  reference: ({ inputs, attributes }, values) => {
-    const [rows, size] = inputs['x']!.shape as [number, number];
-    const [x, dy, gamma] = [values(inputs['x']!), values(inputs['dy']!), values(inputs['gamma']!)];
+  reference: ({ inputs, attributes: { epsilon } }, values) => {
+    const [rows, size] = matrixShape(inputs.x);
+    const [x, dy, gamma] = [values(inputs.x), values(inputs.dy), values(inputs.gamma)];
     const [dx, normalized] = [new Float64Array(rows * size), new Float64Array(rows * size)];
     for (let i = 0; i < rows; i++) {
-      const { mean, inverse } = statistics(x, i, size, Number(attributes['epsilon']));
+      const { mean, inverse } = statistics(x, i, size, epsilon);
       let [meanG, meanGx] = [0, 0];
       for (let j = 0; j < size; j++) {
         normalized[i * size + j] = (x[i * size + j]! - mean) * inverse;
@@ -56,45 +74,46 @@ const layerNormGradientOperation: Operation = {
     }
     return { dx, normalized };
   },
-  lower: (node, choose) =>
-    lowerRows(node, choose.lanesPerRow, { BACKWARD: true, STORE_NORMALIZED: node.outputs['normalized'] !== undefined }),
-  flops: ({ outputs }) => 17 * elements(outputs['dx']!.shape),
+  lower: ({ inputs, attributes, outputs }, { lanesPerRow }) => [
+    rowsCall(
+      inputs,
+      attributes,
+      lanesPerRow,
+      { BACKWARD: true, STORE_NORMALIZED: outputs.normalized !== undefined },
+      outputs,
+      17,
+    ),
+  ],
 };
 
-const layerNormOperation: Operation = {
+const layerNormOperation: Operation<{ x: Tensor; gamma: Tensor; beta: Tensor }, NormAttributes, { y: Tensor }> = {
   name: 'layerNorm',
-  reference: ({ inputs, attributes }, values) => {
-    const [rows, size] = inputs['x']!.shape as [number, number];
-    const [x, gamma, beta] = [values(inputs['x']!), values(inputs['gamma']!), values(inputs['beta']!)];
+  reference: ({ inputs, attributes: { epsilon } }, values) => {
+    const [rows, size] = matrixShape(inputs.x);
+    const [x, gamma, beta] = [values(inputs.x), values(inputs.gamma), values(inputs.beta)];
     const y = new Float64Array(rows * size);
     for (let i = 0; i < rows; i++) {
-      const { mean, inverse } = statistics(x, i, size, Number(attributes['epsilon']));
+      const { mean, inverse } = statistics(x, i, size, epsilon);
       for (let j = 0; j < size; j++) y[i * size + j] = (x[i * size + j]! - mean) * inverse * gamma[j]! + beta[j]!;
     }
     return { y };
   },
-  vjp: (graph, { inputs, attributes }, { y: dy }, wanted) => {
+  vjp: (graph, { inputs: { x, gamma }, attributes }, { y: dy }, wanted) => {
     if (!dy) return {};
-    const { x, gamma } = inputs as { x: Tensor; gamma: Tensor };
-    const outputs = graph.apply(layerNormGradientOperation, { x, dy, gamma }, attributes, {
+    const { dx, normalized } = graph.apply(layerNormGradientOperation, { x, dy, gamma }, attributes, {
       dx: x.shape,
       ...(wanted('gamma') && { normalized: x.shape }),
     });
     const scales =
-      wanted('gamma') || wanted('beta')
-        ? columnReduce(graph, dy, { with: outputs['normalized'], sum: wanted('beta') })
-        : {};
-    return { x: outputs['dx'], gamma: scales.dot, beta: scales.sum };
+      wanted('gamma') || wanted('beta') ? columnReduce(graph, dy, { with: normalized, sum: wanted('beta') }) : {};
+    return { x: dx, gamma: scales.dot, beta: scales.sum };
   },
-  lower: (node, choose) =>
-    lowerRows(node, choose.lanesPerRow, {
-      FROZEN_BETA: node.inputs['beta']?.role === 'weight',
-      STORE_NORMALIZED: false,
-    }),
-  flops: ({ outputs }) => 8 * elements(outputs['y']!.shape),
+  lower: ({ inputs, attributes, outputs }, { lanesPerRow }) => [
+    rowsCall(inputs, attributes, lanesPerRow, { FROZEN_BETA: inputs.beta.role === 'weight' }, outputs, 8),
+  ],
 };
 
 /** @param x `[rows, columns]` @param gamma @param beta `[columns]` @returns `[rows, columns]` */
 export function layerNorm(graph: GraphBuilder, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  return graph.apply(layerNormOperation, { x, gamma, beta }, { epsilon }, { y: x.shape })['y']!;
+  return graph.apply(layerNormOperation, { x, gamma, beta }, { epsilon }, { y: x.shape }).y;
 }

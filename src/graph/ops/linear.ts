@@ -8,16 +8,46 @@
  * is ever materialised. `u [rows, rank]` and `v` are LoRA's low-rank pair. Everything after `raw` happens in registers, in the
  * epilogue. Models write plain `linear`, `add` and `activation`; the fusion pass (`fuse.ts`) fills in the rest.
  */
-import { elements, type GraphBuilder, type LinearVariant, type Node, type Operation, type Tensor } from '../tensor';
+import { matrixShape, type GraphBuilder, type LinearVariant, type Node, type Operation, type Tensor } from '../tensor';
 import { activationConstants, activationFlops, activationReference, type Activation } from './elementwise';
 import { columnReduce } from './reduce';
 import { weightGradient } from './weight-gradient';
 
 export type WeightLayout = 'nk' | 'kn';
 
-function dimensions({ inputs, attributes }: Node) {
-  const [rows, inner] = inputs['x']!.shape as [number, number];
-  const columns = inputs['weight']!.shape[attributes['layout'] === 'nk' ? 0 : 1]!;
+/** What a model gives a linear layer. */
+export type LinearInputs = {
+  x: Tensor;
+  weight: Tensor;
+  rowScale?: Tensor | undefined;
+  columnScale?: Tensor | undefined;
+  bias?: Tensor | undefined;
+};
+
+/** And what fusion adds. */
+type FusedInputs = LinearInputs & {
+  u?: Tensor | undefined;
+  v?: Tensor | undefined;
+  gate?: Tensor | undefined;
+  residual?: Tensor | undefined;
+};
+
+type LinearAttributes = {
+  readonly layout: WeightLayout;
+  readonly alpha?: number | undefined;
+  readonly lowRankLayout?: WeightLayout;
+  readonly lowRankAlpha?: number;
+  readonly activation?: Activation;
+  readonly gateActivation?: Activation;
+};
+
+type LinearOutputs = { y: Tensor; raw?: Tensor | undefined; preactivation?: Tensor | undefined };
+
+export type LinearNode = Node<FusedInputs, LinearAttributes, LinearOutputs>;
+
+function dimensions({ inputs, attributes }: Pick<LinearNode, 'inputs' | 'attributes'>) {
+  const [rows, inner] = matrixShape(inputs.x);
+  const columns = matrixShape(inputs.weight)[attributes.layout === 'nk' ? 0 : 1];
   return { rows, inner, columns };
 }
 
@@ -28,33 +58,38 @@ const scalarVariant: LinearVariant = {
   tile: [8, 8],
 };
 
-const swapped = (layout: unknown): WeightLayout => (layout === 'nk' ? 'kn' : 'nk');
+const swapped = (layout: WeightLayout): WeightLayout => (layout === 'nk' ? 'kn' : 'nk');
 
-export const linearOperation: Operation = {
+/** FLOPs of the product and its epilogue. */
+function flops(node: LinearNode): number {
+  const { inputs, attributes } = node;
+  const { rows, inner, columns } = dimensions(node);
+  const perOutput =
+    (inputs.columnScale ? 1 : 0) +
+    (inputs.bias ? 1 : 0) +
+    (inputs.residual ? 1 : 0) +
+    2 * (inputs.u?.shape[1] ?? 0) +
+    (attributes.activation ? activationFlops[attributes.activation].value : 0) +
+    (attributes.gateActivation ? 1 + activationFlops[attributes.gateActivation].derivative : 0);
+  // The row scale is counted as the N·d multiplications it stands for.
+  return 2 * rows * inner * columns + (inputs.rowScale ? rows * inner : 0) + perOutput * rows * columns;
+}
+
+export const linearOperation: Operation<FusedInputs, LinearAttributes, LinearOutputs> = {
   name: 'linear',
 
   reference(node, values) {
     const { inputs, attributes } = node;
     const { rows, inner, columns } = dimensions(node);
-    const [x, w] = [values(inputs['x']!), values(inputs['weight']!)];
-    const optional = (name: string) => (inputs[name] ? values(inputs[name]) : undefined);
-    const [rowScale, columnScale, bias, u, v, gate, residual] = [
-      'rowScale',
-      'columnScale',
-      'bias',
-      'u',
-      'v',
-      'gate',
-      'residual',
-    ].map(optional);
-    const rank = inputs['u']?.shape[1] ?? 0;
-    const [nk, vnk] = [attributes['layout'] === 'nk', attributes['lowRankLayout'] === 'nk'];
-    const alpha = Number(attributes['alpha'] ?? 1);
-    const lowRankAlpha = Number(attributes['lowRankAlpha'] ?? 1);
-    const f = attributes['activation'] ? activationReference[attributes['activation'] as Activation].value : undefined;
-    const g = attributes['gateActivation']
-      ? activationReference[attributes['gateActivation'] as Activation].derivative
-      : undefined;
+    const [x, w] = [values(inputs.x), values(inputs.weight)];
+    const optional = (tensor: Tensor | undefined) => tensor && values(tensor);
+    const [rowScale, columnScale, bias] = [inputs.rowScale, inputs.columnScale, inputs.bias].map(optional);
+    const [u, v, gate, residual] = [inputs.u, inputs.v, inputs.gate, inputs.residual].map(optional);
+    const rank = inputs.u?.shape[1] ?? 0;
+    const [nk, vnk] = [attributes.layout === 'nk', attributes.lowRankLayout === 'nk'];
+    const { alpha = 1, lowRankAlpha = 1 } = attributes;
+    const f = attributes.activation && activationReference[attributes.activation].value;
+    const g = attributes.gateActivation && activationReference[attributes.gateActivation].derivative;
     const [y, raw, preactivation] = [
       new Float64Array(rows * columns),
       new Float64Array(rows * columns),
@@ -81,23 +116,15 @@ export const linearOperation: Operation = {
   vjp(graph, node, { y: dy }, wanted) {
     if (!dy) return {};
     const { inputs, attributes, outputs } = node;
-    const { x, weight, rowScale, columnScale } = inputs as {
-      x: Tensor;
-      weight: Tensor;
-      rowScale?: Tensor;
-      columnScale?: Tensor;
-    };
-    const layout = attributes['layout'] as WeightLayout;
-    const alpha = Number(attributes['alpha'] ?? 1);
-    const gradients: Record<string, Tensor | undefined> = {};
+    const { x, weight, rowScale, columnScale } = inputs;
+    const { layout, alpha = 1 } = attributes;
+    const gradients: { -readonly [Input in keyof FusedInputs]?: Tensor | undefined } = {};
 
     if (wanted('columnScale') || wanted('bias')) {
-      const raw = wanted('columnScale')
-        ? (outputs['raw'] ?? graph.addOutput(node, 'raw', outputs['y']!.shape))
-        : undefined;
+      const raw = wanted('columnScale') ? graph.addOutput(node, 'raw', outputs.y.shape) : undefined;
       const { sum, dot } = columnReduce(graph, dy, { with: raw, sum: wanted('bias') });
-      gradients['bias'] = sum;
-      gradients['columnScale'] = dot;
+      gradients.bias = sum;
+      gradients.columnScale = dot;
     }
     if (wanted('rowScale') || wanted('x')) {
       // dy·diag(c)·Wᵀ is the gradient of x ⊙ m_A: its column-wise product with x gives dm_A, its product with m_A gives dx.
@@ -106,15 +133,16 @@ export const linearOperation: Operation = {
         { x: dy, weight, rowScale: columnScale, columnScale: wanted('x') ? rowScale : undefined },
         { layout: swapped(layout), alpha },
       );
-      if (wanted('x')) gradients['x'] = back.y;
+      const { y } = back.outputs;
+      if (wanted('x')) gradients.x = y;
       if (wanted('rowScale')) {
-        const raw = wanted('x') && rowScale ? graph.addOutput(back.node, 'raw', back.y.shape) : back.y;
-        gradients['rowScale'] = columnReduce(graph, raw, { with: x, sum: false }).dot;
+        const raw = wanted('x') && rowScale ? graph.addOutput(back, 'raw', y.shape) : y;
+        gradients.rowScale = columnReduce(graph, raw, { with: x, sum: false }).dot;
       }
     }
     if (wanted('weight')) {
       if (rowScale || columnScale) throw new Error('a scaled linear layer has a frozen weight');
-      gradients['weight'] = layout === 'nk' ? weightGradient(graph, dy, x, alpha) : weightGradient(graph, x, dy, alpha);
+      gradients.weight = layout === 'nk' ? weightGradient(graph, dy, x, alpha) : weightGradient(graph, x, dy, alpha);
     }
     return gradients;
   },
@@ -122,31 +150,30 @@ export const linearOperation: Operation = {
   lower(node, choose) {
     const { inputs, attributes, outputs } = node;
     const { rows, inner, columns } = dimensions(node);
-    const layout = attributes['layout'] as WeightLayout;
-    const weight = inputs['weight']!;
+    const { layout, alpha = 1, lowRankAlpha = 1 } = attributes;
+    const { weight, bias } = inputs;
     const vector = inner % 4 === 0 && columns % 4 === 0;
     const variant = vector
       ? choose.linear({ rows, inner, columns, layout, halfWeights: weight.dataType === 'f16' })
       : scalarVariant;
-    const has = (name: string) => inputs[name] !== undefined;
     const flags = {
       SCALAR: !vector,
       NK: layout === 'nk',
       HALF_WEIGHTS: weight.dataType === 'f16',
       FROZEN_WEIGHT: weight.role === 'weight',
-      HAS_ROW_SCALE: has('rowScale'),
-      HAS_COLUMN_SCALE: has('columnScale'),
-      HAS_BIAS: has('bias'),
-      FROZEN_BIAS: inputs['bias']?.role === 'weight',
-      HAS_LOW_RANK: has('u'),
-      LOW_RANK_NK: attributes['lowRankLayout'] === 'nk',
-      HAS_RESIDUAL: has('residual'),
-      HAS_GATE: has('gate'),
-      HAS_ACTIVATION: attributes['activation'] !== undefined,
-      ANY_ACTIVATION: Boolean(attributes['activation'] ?? attributes['gateActivation']),
-      STORE_RAW: outputs['raw'] !== undefined,
-      STORE_PREACTIVATION: outputs['preactivation'] !== undefined,
-      ...activationConstants((attributes['activation'] ?? attributes['gateActivation']) as Activation | undefined),
+      HAS_ROW_SCALE: inputs.rowScale !== undefined,
+      HAS_COLUMN_SCALE: inputs.columnScale !== undefined,
+      HAS_BIAS: bias !== undefined,
+      FROZEN_BIAS: bias?.role === 'weight',
+      HAS_LOW_RANK: inputs.u !== undefined,
+      LOW_RANK_NK: attributes.lowRankLayout === 'nk',
+      HAS_RESIDUAL: inputs.residual !== undefined,
+      HAS_GATE: inputs.gate !== undefined,
+      HAS_ACTIVATION: attributes.activation !== undefined,
+      ANY_ACTIVATION: (attributes.activation ?? attributes.gateActivation) !== undefined,
+      STORE_RAW: outputs.raw !== undefined,
+      STORE_PREACTIVATION: outputs.preactivation !== undefined,
+      ...activationConstants(attributes.activation ?? attributes.gateActivation),
     };
     const [tileRows, tileColumns] = variant.tile;
     return [
@@ -154,55 +181,25 @@ export const linearOperation: Operation = {
         shader: variant.shader,
         constants: { ...variant.constants, ...flags },
         bindings: { ...inputs, ...outputs },
-        params: {
-          rows,
-          inner,
-          columns,
-          rank: inputs['u']?.shape[1] ?? 0,
-          alpha: Number(attributes['alpha'] ?? 1),
-          lowRankAlpha: Number(attributes['lowRankAlpha'] ?? 1),
-        },
+        params: { rows, inner, columns, rank: inputs.u?.shape[1] ?? 0, alpha, lowRankAlpha },
         workgroups: [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows), 1],
+        flops: flops(node),
       },
     ];
   },
-
-  flops(node) {
-    const { inputs, attributes, outputs } = node;
-    const { rows, inner, columns } = dimensions(node);
-    const perOutput =
-      (inputs['columnScale'] ? 1 : 0) +
-      (inputs['bias'] ? 1 : 0) +
-      (inputs['residual'] ? 1 : 0) +
-      2 * (inputs['u']?.shape[1] ?? 0) +
-      (attributes['activation'] ? activationFlops[attributes['activation'] as Activation].value : 0) +
-      (attributes['gateActivation'] ? 1 + activationFlops[attributes['gateActivation'] as Activation].derivative : 0);
-    // The row scale is counted as the N·d multiplications it stands for.
-    return (
-      2 * rows * inner * columns + (inputs['rowScale'] ? rows * inner : 0) + perOutput * elements(outputs['y']!.shape)
-    );
-  },
 };
-
-interface LinearInputs {
-  x: Tensor;
-  weight: Tensor;
-  rowScale?: Tensor | undefined;
-  columnScale?: Tensor | undefined;
-  bias?: Tensor | undefined;
-}
 
 function linearNode(
   graph: GraphBuilder,
   inputs: LinearInputs,
-  attributes: { layout: WeightLayout; alpha?: number },
-): { y: Tensor; node: Node } {
-  const [inAxis, outAxis] = attributes.layout === 'nk' ? [1, 0] : [0, 1];
-  const [inner, columns] = [inputs.weight.shape[inAxis], inputs.weight.shape[outAxis]!];
-  if (inputs.x.shape[1] !== inner)
-    throw new Error(`linear: x is [${inputs.x.shape}], ${inputs.weight.name} takes ${inner} features`);
-  const y = graph.apply(linearOperation, { ...inputs }, attributes, { y: [inputs.x.shape[0]!, columns] })['y']!;
-  return { y, node: y.producer! };
+  attributes: Pick<LinearAttributes, 'layout' | 'alpha'>,
+): LinearNode {
+  const { rows, inner, columns } = dimensions({ inputs, attributes });
+  if (inputs.weight.shape[attributes.layout === 'nk' ? 1 : 0] !== inner)
+    throw new Error(
+      `linear: x is [${inputs.x.shape}], ${inputs.weight.name} is [${inputs.weight.shape}], ${attributes.layout}`,
+    );
+  return graph.applyNode(linearOperation, inputs, attributes, { y: [rows, columns] });
 }
 
 /**
@@ -216,5 +213,5 @@ export function linear(
   inputs: LinearInputs,
   attributes: { layout?: WeightLayout; alpha?: number } = {},
 ): Tensor {
-  return linearNode(graph, inputs, { layout: 'nk', ...attributes }).y;
+  return linearNode(graph, inputs, { layout: 'nk', ...attributes }).outputs.y;
 }

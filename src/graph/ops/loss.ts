@@ -4,30 +4,36 @@
  *     cross-entropy  L = 1/B Σ_b (log Σ_c e^{z_bc} - z_b,label)     dz = (softmax(z) - onehot) / B
  *     squared error  L = 1/B Σ_b (z_b - label)²                     dz = 2 (z - label) / B
  */
-import { type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor } from '../tensor';
+import { matrixShape, type GraphBuilder, type KernelCall, type Node, type Operation, type Tensor } from '../tensor';
 
 export type LossKind = 'crossEntropy' | 'meanSquaredError';
 
-const lowerLoss = ({ inputs, outputs, attributes }: Node): KernelCall[] => {
-  const [rows, classes] = inputs['logits']!.shape as [number, number];
-  return [
-    {
-      shader: 'loss',
-      constants: { CROSS_ENTROPY: attributes['kind'] === 'crossEntropy', GRADIENT: outputs['dlogits'] !== undefined },
-      bindings: { ...inputs, ...outputs },
-      params: { rows, classes },
-      workgroups: [1, 1, 1],
-    },
-  ];
-};
+type LossInputs = { logits: Tensor; labels: Tensor };
+type LossAttributes = { readonly kind: LossKind };
+type LossNode = Pick<Node<LossInputs, LossAttributes>, 'inputs' | 'attributes'>;
 
-function evaluate({ inputs, attributes }: Node, values: (tensor: Tensor) => Float64Array) {
-  const [rows, classes] = inputs['logits']!.shape as [number, number];
-  const [logits, labels] = [values(inputs['logits']!), values(inputs['labels']!)];
+function lossCall(
+  { inputs, attributes: { kind } }: LossNode,
+  output: { loss: Tensor } | { dlogits: Tensor },
+): KernelCall {
+  const [rows, classes] = matrixShape(inputs.logits);
+  return {
+    shader: 'loss',
+    constants: { CROSS_ENTROPY: kind === 'crossEntropy', GRADIENT: 'dlogits' in output },
+    bindings: { ...inputs, ...output },
+    params: { rows, classes },
+    workgroups: [1, 1, 1],
+    flops: 8 * rows * classes,
+  };
+}
+
+function evaluate({ inputs, attributes: { kind } }: LossNode, values: (tensor: Tensor) => Float64Array) {
+  const [rows, classes] = matrixShape(inputs.logits);
+  const [logits, labels] = [values(inputs.logits), values(inputs.labels)];
   const dlogits = new Float64Array(rows * classes);
   let loss = 0;
   for (let b = 0; b < rows; b++) {
-    if (attributes['kind'] === 'meanSquaredError') {
+    if (kind === 'meanSquaredError') {
       const error = logits[b]! - labels[b]!;
       loss += error ** 2 / rows;
       dlogits[b] = (2 * error) / rows;
@@ -42,27 +48,23 @@ function evaluate({ inputs, attributes }: Node, values: (tensor: Tensor) => Floa
   return { loss: Float64Array.of(loss), dlogits };
 }
 
-const flops = ({ inputs }: Node) => 8 * inputs['logits']!.shape[0]! * inputs['logits']!.shape[1]!;
-
-const lossGradientOperation: Operation = {
+const lossGradientOperation: Operation<LossInputs, LossAttributes, { dlogits: Tensor }> = {
   name: 'lossGradient',
   reference: (node, values) => ({ dlogits: evaluate(node, values).dlogits }),
-  lower: lowerLoss,
-  flops,
+  lower: (node) => [lossCall(node, node.outputs)],
 };
 
-const lossOperation: Operation = {
+const lossOperation: Operation<LossInputs, LossAttributes, { loss: Tensor }> = {
   name: 'loss',
   reference: (node, values) => ({ loss: evaluate(node, values).loss }),
   vjp: (graph, { inputs, attributes }) => ({
-    logits: graph.apply(lossGradientOperation, inputs, attributes, { dlogits: inputs['logits']!.shape })['dlogits'],
+    logits: graph.apply(lossGradientOperation, inputs, attributes, { dlogits: inputs.logits.shape }).dlogits,
   }),
-  lower: lowerLoss,
-  flops,
+  lower: (node) => [lossCall(node, node.outputs)],
 };
 
 /** @param logits `[batchSize, classes]` (one class for regression) @param labels `[batchSize]` f32: class index or target @returns `[1]` */
 export function loss(graph: GraphBuilder, kind: LossKind, logits: Tensor, labels: Tensor): Tensor {
   if (kind === 'meanSquaredError' && logits.shape[1] !== 1) throw new Error('squared error takes one output');
-  return graph.apply(lossOperation, { logits, labels }, { kind }, { loss: [1] })['loss']!;
+  return graph.apply(lossOperation, { logits, labels }, { kind }, { loss: [1] }).loss;
 }

@@ -5,7 +5,7 @@
  *
  * Two passes without atomics: chunks of rows to partial sums, then partial sums to the result, both in a fixed order.
  */
-import { grid, type GraphBuilder, type KernelCall, type Operation, type Tensor } from '../tensor';
+import { grid, matrixShape, type GraphBuilder, type KernelCall, type Operation, type Tensor } from '../tensor';
 
 const chunkRows = 64;
 
@@ -17,15 +17,23 @@ export function sumPartials(partial: Tensor, y: Tensor, parts: number, count: nu
     bindings: { partial, y },
     params: { parts, count, scale },
     workgroups: grid(Math.ceil(count / 64)),
+    flops: parts * count,
   };
 }
 
-const columnReduceOperation: Operation = {
+type Sums = {
+  sum?: Tensor | undefined;
+  dot?: Tensor | undefined;
+  sumPartial?: Tensor | undefined;
+  dotPartial?: Tensor | undefined;
+};
+
+const columnReduceOperation: Operation<{ a: Tensor; b?: Tensor | undefined }, object, Sums> = {
   name: 'columnReduce',
   reference: ({ inputs }, values) => {
-    const [rows, columns] = inputs['a']!.shape as [number, number];
-    const a = values(inputs['a']!);
-    const b = inputs['b'] ? values(inputs['b']) : undefined;
+    const [rows, columns] = matrixShape(inputs.a);
+    const a = values(inputs.a);
+    const b = inputs.b && values(inputs.b);
     const [sum, dot] = [new Float64Array(columns), new Float64Array(columns)];
     for (let i = 0; i < rows; i++)
       for (let j = 0; j < columns; j++) {
@@ -35,7 +43,7 @@ const columnReduceOperation: Operation = {
     return { sum, dot };
   },
   lower: ({ inputs, outputs }) => {
-    const [rows, columns] = inputs['a']!.shape as [number, number];
+    const [rows, columns] = matrixShape(inputs.a);
     const chunks = Math.ceil(rows / chunkRows);
     const { sum, dot, sumPartial, dotPartial } = outputs;
     const calls: KernelCall[] = [
@@ -45,15 +53,12 @@ const columnReduceOperation: Operation = {
         bindings: { ...inputs, ...(sum && { sum: sumPartial ?? sum }), ...(dot && { dot: dotPartial ?? dot }) },
         params: { rows, columns },
         workgroups: [Math.ceil(columns / 64), chunks, 1],
+        flops: rows * columns * ((sum ? 1 : 0) + (dot ? 2 : 0)),
       },
     ];
     if (sum && sumPartial) calls.push(sumPartials(sumPartial, sum, chunks, columns));
     if (dot && dotPartial) calls.push(sumPartials(dotPartial, dot, chunks, columns));
     return calls;
-  },
-  flops: ({ inputs, outputs }) => {
-    const [rows, columns] = inputs['a']!.shape as [number, number];
-    return rows * columns * ((outputs['sum'] ? 1 : 0) + (outputs['dot'] ? 2 : 0));
   },
 };
 
@@ -62,17 +67,17 @@ export function columnReduce(
   graph: GraphBuilder,
   a: Tensor,
   options: { with?: Tensor | undefined; sum: boolean },
-): { sum?: Tensor; dot?: Tensor } {
-  const [rows, columns] = a.shape as [number, number];
+): Pick<Sums, 'sum' | 'dot'> {
+  const [rows, columns] = matrixShape(a);
   const chunks = Math.ceil(rows / chunkRows);
-  const partial = (name: string) => (chunks > 1 ? { [`${name}Partial`]: [chunks, columns] } : {});
+  const shapes = { total: [columns], ...(chunks > 1 && { partial: [chunks, columns] }) };
   return graph.apply(
     columnReduceOperation,
     { a, b: options.with },
     {},
     {
-      ...(options.sum && { sum: [columns], ...partial('sum') }),
-      ...(options.with && { dot: [columns], ...partial('dot') }),
+      ...(options.sum && { sum: shapes.total, sumPartial: shapes.partial }),
+      ...(options.with && { dot: shapes.total, dotPartial: shapes.partial }),
     },
   );
 }

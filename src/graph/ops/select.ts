@@ -1,41 +1,50 @@
 /** The first token of every row of a batch, `y[b] = x[b · length]`, and its gradient, zero elsewhere. */
-import { elements, grid, type GraphBuilder, type Node, type Operation, type Tensor } from '../tensor';
+import {
+  byteLength,
+  elements,
+  grid,
+  matrixShape,
+  type GraphBuilder,
+  type KernelCall,
+  type Node,
+  type Tensor,
+} from '../tensor';
 
-const lowerSelect = ({ inputs, attributes, outputs }: Node, gradient: boolean) => {
-  const { x, y } = { ...inputs, ...outputs } as { x: Tensor; y: Tensor };
+type Selection = Node<{ x: Tensor }, { readonly stride: number }, { y: Tensor }>;
+
+function selectCall(
+  { inputs: { x }, attributes: { stride }, outputs: { y } }: Selection,
+  gradient: boolean,
+): KernelCall {
+  const [, columns] = matrixShape(x);
   const count = elements(y.shape);
-  return [
-    {
-      shader: 'select-rows',
-      constants: { WORKGROUP: 64, GRADIENT: gradient },
-      bindings: { x, y },
-      params: { count, columns: x.shape[1]!, stride: Number(attributes['stride']) },
-      workgroups: grid(Math.ceil(count / 64)),
-    },
-  ];
-};
+  return {
+    shader: 'select-rows',
+    constants: { WORKGROUP: 64, GRADIENT: gradient },
+    bindings: { x, y },
+    params: { count, columns, stride },
+    workgroups: grid(Math.ceil(count / 64)),
+    flops: 0,
+    ...(!gradient && { partialBytes: { x: byteLength(y) } }),
+  };
+}
 
-const selectGradientOperation: Operation = {
+const selectGradientOperation: Selection['operation'] = {
   name: 'selectRowsGradient',
-  reference: ({ inputs, attributes, outputs }, values) => {
-    const columns = inputs['x']!.shape[1]!;
-    const stride = Number(attributes['stride']);
-    const y = new Float64Array(elements(outputs['y']!.shape));
-    values(inputs['x']!).forEach(
-      (value, at) => (y[Math.floor(at / columns) * stride * columns + (at % columns)] = value),
-    );
+  reference: ({ inputs: { x }, attributes: { stride }, outputs }, values) => {
+    const [, columns] = matrixShape(x);
+    const y = new Float64Array(elements(outputs.y.shape));
+    values(x).forEach((value, at) => (y[Math.floor(at / columns) * stride * columns + (at % columns)] = value));
     return { y };
   },
-  lower: (node) => lowerSelect(node, true),
-  flops: () => 0,
+  lower: (node) => [selectCall(node, true)],
 };
 
-const selectOperation: Operation = {
+const selectOperation: Selection['operation'] = {
   name: 'selectRows',
-  reference: ({ inputs, attributes, outputs }, values) => {
-    const [rows, columns] = outputs['y']!.shape as [number, number];
-    const stride = Number(attributes['stride']);
-    const x = values(inputs['x']!);
+  reference: ({ inputs, attributes: { stride }, outputs }, values) => {
+    const [rows, columns] = matrixShape(outputs.y);
+    const x = values(inputs.x);
     return {
       y: Float64Array.from(
         { length: rows * columns },
@@ -43,14 +52,13 @@ const selectOperation: Operation = {
       ),
     };
   },
-  vjp: (graph, { inputs, attributes }, { y }) => ({
-    x: graph.apply(selectGradientOperation, { x: y }, attributes, { y: inputs['x']!.shape })['y'],
-  }),
-  lower: (node) => lowerSelect(node, false),
-  flops: () => 0,
+  vjp: (graph, { inputs, attributes }, { y: dy }) =>
+    dy ? { x: graph.apply(selectGradientOperation, { x: dy }, attributes, { y: inputs.x.shape }).y } : {},
+  lower: (node) => [selectCall(node, false)],
 };
 
 /** @param x `[rows · stride, columns]` @returns every `stride`-th row, `[rows, columns]` */
 export function selectRows(graph: GraphBuilder, x: Tensor, stride: number): Tensor {
-  return graph.apply(selectOperation, { x }, { stride }, { y: [x.shape[0]! / stride, x.shape[1]!] })['y']!;
+  const [rows, columns] = matrixShape(x);
+  return graph.apply(selectOperation, { x }, { stride }, { y: [rows / stride, columns] }).y;
 }
