@@ -1,7 +1,7 @@
 /** What happens once when the page opens: the worker, the GPU, the recipe in the address, costs that follow the recipe. */
 import { baseUrl } from './base-url';
 import { reportError, useApp } from './store';
-import { errorInfo } from './rpc-errors';
+import { errorInfo } from '../worker/rpc-errors';
 import { followUrl } from './recipe-url';
 import { followPlan, useSetUp } from './setup/setup-store';
 import { worker } from './worker-client';

@@ -1,7 +1,7 @@
 /** Files and folders that were dropped or picked, as `File`s whose names are their paths; and what the recipe makes of them. */
-import { tasks } from '../data/tasks';
+import { taskById, tasks } from '../tasks/core/registry';
 import type { RecipeJson } from '../train/recipe';
-import type { Dropped } from './protocol';
+import type { Dropped } from '../worker/protocol';
 import { edit, loadRecipe } from './recipe-edit';
 import { inspectData, useSetUp } from './setup/setup-store';
 import { reportError, useApp } from './store';
@@ -68,30 +68,19 @@ function takeIn(dropped: Dropped): void {
   if (dropped.kind === 'checkpoint') edit({ checkpoint: dropped.reference, revision: undefined });
 }
 
-/** Tables under a GLUE task's names are that task; any others are a task of the visitor's own, whose columns are to be chosen. */
+/** Tables under the names of a known task are that task; any others are a task of the visitor's own, whose columns are to be chosen. */
 function takeData(files: readonly string[]): void {
   const { json } = useApp.getState();
-  const named = (name: string | undefined) =>
-    files.find((file) => name !== undefined && file.split('/').at(-1) === name);
   const folder = files[0]!
     .split('/')
     .at(-2)
     ?.toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '');
-  const glue =
-    Object.values(tasks).find(({ id, tsv }) => id === folder && id !== 'sample' && named(tsv?.train)) ??
-    (named('train.tsv') && named('dev.tsv') ? tasks[json.task as keyof typeof tasks] : undefined);
-  if (glue?.tsv && glue.hub) {
-    const { train, validation, validationMismatched } = glue.tsv;
-    const mismatched = named(validationMismatched);
-    edit({
-      task: glue.id,
-      data: {
-        train: named(train)!,
-        ...(named(validation) && { validation: named(validation)! }),
-        ...(mismatched && { validationMismatched: mismatched }),
-      },
-    });
+  // Many tasks call their files train.tsv and dev.tsv: the folder tells which it is, or else the task that is chosen.
+  const task = tasks.find(({ id }) => id === folder) ?? taskById(json.task);
+  const { train, ...others } = task?.recognise?.(files) ?? {};
+  if (task && train !== undefined) {
+    edit({ task: task.id, data: { train, ...others } });
     void inspectData();
     return;
   }

@@ -6,7 +6,7 @@ import { parseRecipe } from '../train/recipe';
 import { defaultRecipe, recipePresets } from './default-recipe';
 import { methodSlot, palette } from './method-colours';
 import { taskSizes } from './presets';
-import type { WorkerEvent } from './protocol';
+import type { WorkerEvent } from '../worker/protocol';
 import { normalised } from './recipe-json';
 import { newRun, stepOf, withEvents } from './run-record';
 import { browserAdvice } from './shell/browser-advice';

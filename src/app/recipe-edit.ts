@@ -37,6 +37,11 @@ export function editTraining(change: Partial<Record<keyof Training, unknown>>): 
   edit({ training: training as Training });
 }
 
+/** Columns of a table of the visitor's own, as far as they are chosen. */
+export function columnsOf(data: RecipeJson['data']): { text: string; pair?: string; label: string } {
+  return { text: '', label: '', ...(data?.['columns'] as { pair?: string } | undefined) };
+}
+
 export const methodList = () => useApp.getState().json.methods ?? [];
 
 export function editMethod(index: number, change: Record<string, unknown>): void {
@@ -49,6 +54,18 @@ export function editMethod(index: number, change: Record<string, unknown>): void
         : method,
     ),
   });
+}
+
+/** A method with its defaults written out. */
+export const withDefaults = (method: string): Method =>
+  normalised({ task: 'sample', methods: [{ method }] } satisfies RecipeJson).methods![0]!;
+
+/** Lets a method start from an adapter folder, whose settings then count, or from scratch again. */
+export function startFrom(index: number, adapter: string | undefined): void {
+  const { method, learningRate } = methodList()[index]!;
+  const rate = learningRate === undefined ? {} : { learningRate };
+  const next = adapter === undefined ? { ...withDefaults(method), ...rate } : { method, ...rate, adapter };
+  edit({ methods: methodList().with(index, next) });
 }
 
 /** The recipe as it is shared: in a file, on the clipboard. */

@@ -7,7 +7,7 @@ import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
 import type { EvaluationRecord, Phase, Results, StepRecord } from '../train/events';
 import type { RecipeJson } from '../train/recipe';
-import type { ErrorInfo, RunState, TaskInfo, WorkerEvent } from './protocol';
+import type { ErrorInfo, RunState, TaskInfo, WorkerEvent } from '../worker/protocol';
 
 /** One method of a run. */
 export interface MethodSeries {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Plan } from './protocol';
+import type { Plan } from '../worker/protocol';
 import type { RunRecord } from './run-record';
 import { plannedSpeed } from './speed';
 

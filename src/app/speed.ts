@@ -1,6 +1,6 @@
 /** How fast this adapter trained before, so that the next run's time can be estimated. */
 import { adapterLabel, type AdapterIdentity } from '../gpu/device';
-import type { Plan } from './protocol';
+import type { Plan } from '../worker/protocol';
 import type { RunRecord } from './run-record';
 
 const key = (adapter: AdapterIdentity) => `speed ${adapterLabel(adapter)}`;

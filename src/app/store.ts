@@ -15,11 +15,11 @@
  */
 import { create } from 'zustand';
 import { parseRecipe, type Recipe, type RecipeJson } from '../train/recipe';
-import { methods as registry } from '../peft/registry';
+import { methodById } from '../methods/core/registry';
 import { defaultRecipe } from './default-recipe';
 import { normalised } from './recipe-json';
-import type { ErrorInfo, GpuReport, WorkerEvent } from './protocol';
-import { errorInfo } from './rpc-errors';
+import type { ErrorInfo, GpuReport, WorkerEvent } from '../worker/protocol';
+import { errorInfo } from '../worker/rpc-errors';
 import { isActive, newRun, withEvents, type RunRecord } from './run-record';
 
 export type Tab = 'curves' | 'compare' | 'try-it' | 'highlights' | 'take-home' | 'history';
@@ -62,7 +62,7 @@ function checked(json: RecipeJson): Pick<AppState, 'json' | 'recipe' | 'problem'
 
 /** `HUT`, or from the second of its kind on `HUT 2`. */
 export function methodTitles(recipe: Recipe): { id: string; title: string }[] {
-  return recipe.methods.map(({ id, method }) => ({
+  return recipe.contenders.map(({ id, method }) => ({
     id,
     title: id === method.id ? method.title : `${method.title} ${id.slice(method.id.length + 1)}`,
   }));
@@ -119,4 +119,4 @@ export const canAsk = ({ run }: Pick<AppState, 'run'>) =>
   run.task !== undefined &&
   (run.state === 'paused' || run.state === 'done' || run.state === 'stopped');
 
-export const methodOf = (id: string) => registry.find((method) => method.id === id.replace(/-\d+$/, ''));
+export const methodOf = (id: string) => methodById(id) ?? methodById(id.replace(/-\d+$/, ''));

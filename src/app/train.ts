@@ -1,5 +1,5 @@
 /** The run, steered from the page. */
-import type { WorkerEvent } from './protocol';
+import type { WorkerEvent } from '../worker/protocol';
 import { useSetUp } from './setup/setup-store';
 import { rememberSpeed } from './speed';
 import { reportError, useApp } from './store';

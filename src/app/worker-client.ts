@@ -1,7 +1,7 @@
 /** The page's one worker, started when it is first needed. */
 import * as Comlink from 'comlink';
-import type { RunWorker } from './protocol';
-import { keepErrorCodes } from './rpc-errors';
+import type { RunWorker } from '../worker/protocol';
+import { keepErrorCodes } from '../worker/rpc-errors';
 
 let remote: Comlink.Remote<RunWorker> | undefined;
 
@@ -9,7 +9,7 @@ export function worker(): Comlink.Remote<RunWorker> {
   if (!remote) {
     keepErrorCodes();
     remote = Comlink.wrap<RunWorker>(
-      new Worker(new URL('./worker/entry.ts', import.meta.url), { type: 'module', name: 'engine' }),
+      new Worker(new URL('../worker/entry.ts', import.meta.url), { type: 'module', name: 'engine' }),
     );
   }
   return remote;

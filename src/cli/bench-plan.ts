@@ -5,6 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { splitNames } from '../data/splits';
 import { UserError } from '../errors';
 import { parseRecipe, recipeJson, type RecipeJson } from '../train/recipe';
 
@@ -99,7 +100,7 @@ function localFiles(json: RecipeJson, base: string): { json: RecipeJson; files: 
     !checkpoint.startsWith('bundled:') &&
     (/^[./~]/.test(checkpoint) || statSync(path.resolve(base, checkpoint), { throwIfNoEntry: false })?.isDirectory());
   const folder = isLocal ? local('folder', base, checkpoint) : undefined;
-  const splits = (['train', 'validation', 'validationMismatched'] as const).filter((split) => data?.[split]);
+  const splits = splitNames.filter((split) => data?.[split]);
   const tables = [...new Set(splits.map((split) => local('file', base, data![split]!)))];
   if (new Set(tables.map((file) => path.basename(file))).size < tables.length)
     throw new UserError('bench/files', `A page tells files apart by name; rename one of ${tables.join(', ')}.`);
@@ -136,7 +137,7 @@ export function planRuns(
 ): Cell[] {
   const cells = recipes.flatMap(({ name, json, base }) => {
     // The default methods, so that a grid may name them.
-    const methods = json.methods ?? parseRecipe(json).methods.map(({ method }) => ({ method: method.id }));
+    const methods = json.methods ?? parseRecipe(json).contenders.map(({ method }) => ({ method: method.id }));
     return product(axes.map(({ path: place, values }) => values.map((value) => [place, value] as const))).flatMap(
       (settings) => {
         const changed = settings.reduce<unknown>(

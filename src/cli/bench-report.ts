@@ -23,8 +23,8 @@ const method = z.strictObject({
   headParameters: z.number(),
   /** Of one update, counted off the compiled program. */
   flopsPerStep: z.number(),
-  /** What the method adds to one forward pass by the paper's formula (Eq. 11). */
-  paperFlops: z.number(),
+  /** What the method adds to one forward pass by its paper's formula; null where there is none. */
+  paperFlops: z.number().nullable(),
   losses: z.array(z.number()),
   /** Why it ended early. */
   stopped: z.string().optional(),
@@ -86,7 +86,7 @@ export function runOf(cell: Cell, results: Results, browser: string): BenchRun {
       trainableParameters,
       headParameters,
       flopsPerStep: cost.step.flops,
-      paperFlops: cost.paper.adapterFlops,
+      paperFlops: cost.paper.adapterFlops ?? null,
       losses: steps.map(({ loss }) => loss),
       ...(stopped && { stopped: stopped.message }),
     })),

@@ -1,6 +1,7 @@
 /** Where the command line finds what a recipe names: folders relative to the recipe, the hub through one endpoint, bundled files. */
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { defaultEndpoint, hubSource, repositoryId } from '../checkpoint/hub';
 import { defaultCacheFolder, folderCache, folderSource, writeFolder } from '../checkpoint/node';
@@ -8,7 +9,7 @@ import type { FileSource } from '../checkpoint/source';
 import { UserError } from '../errors';
 import { Gpu } from '../gpu/device';
 import { tunedChoice, type TuningStore } from '../train/kernel-choice';
-import type { Environment } from '../train/prepare';
+import type { Environment } from '../train/environment';
 
 /** One device a process, so that a second run compiles nothing again. */
 let opened: Promise<Gpu> | undefined;
@@ -58,6 +59,8 @@ export function nodeEnvironment(base: string, project: string): Environment {
       return { source: folderSource(path.dirname(whole)), path: path.basename(whole) };
     },
     dataset: (repository) => hubSource({ repository, repositoryType: 'dataset', endpoint, cache }),
-    sample: () => folderSource(path.join(project, 'public', 'data', 'sample')),
+    bundled: (name) => folderSource(path.join(project, 'public', 'data', name)),
+    // Half of the machine's memory: a software adapter lives in it, and a GPU's own is told to nobody.
+    budgetBytes: () => totalmem() / 2,
   };
 }

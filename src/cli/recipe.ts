@@ -5,15 +5,15 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkWritable, writeFolder } from '../checkpoint/node';
-import { estimateCost } from '../cost/estimate';
-import { customTask, tasks, type TaskId } from '../data/tasks';
 import { UserError } from '../errors';
+import { adapterFolder, mergedFolder, predictionLines } from '../export/folders';
+import { exportExtras } from '../export/model-card';
 import { adapterLabel } from '../gpu/device';
-import { adapterFolder, mergedFolder, predictionLines } from '../train/export';
 import type { RunEvent } from '../train/events';
-import { exportExtras } from '../train/model-card';
-import { classifierOf, prepare, readConfig } from '../train/prepare';
-import { parseRecipe, type Recipe } from '../train/recipe';
+import { open, tunedModels } from '../train/open';
+import { largestShapes, plan, usualLimits } from '../train/plan';
+import { prepare } from '../train/prepare';
+import { parseRecipe, taskEntry, type Recipe } from '../train/recipe';
 import { Run } from '../train/run';
 import { nodeEnvironment } from './environment';
 import { ProgressLine, bytes, big } from './progress';
@@ -23,28 +23,21 @@ const usage = 'usage: npm run recipe -- FILE --out DIR | npm run recipe -- FILE 
 
 /** Costs at the recipe's batch size and `maxLength`, the largest a step can be. */
 async function dryRun(recipe: Recipe, base: string): Promise<object> {
-  const environment = nodeEnvironment(base, process.cwd());
-  const config = await readConfig(recipe, environment.checkpoint(recipe.checkpoint, recipe.revision));
-  const { labels = ['0', '1'], regression } = recipe.data ?? {};
-  const names = regression ? [] : Array.isArray(labels) ? labels : [...new Set(Object.values(labels))];
-  const task =
-    recipe.task === 'custom' ? customTask('custom', recipe.data!.columns!, names) : tasks[recipe.task as TaskId];
-  const { batchSize, maxLength, gradientAccumulation, dropout } = recipe.training;
-  const shape = { batchSize, length: maxLength };
+  const opened = await open(recipe, nodeEnvironment(base, process.cwd()));
+  const shapes = largestShapes(recipe.training);
+  const { costs, peakBytes } = plan(tunedModels(opened, taskEntry(recipe).describe(recipe)), recipe.training, {
+    ...usualLimits,
+    shapes,
+  });
   return {
     checkpoint: recipe.checkpoint,
-    batch: shape,
-    methods: recipe.methods.map((method) => {
-      const cost = estimateCost(classifierOf(recipe, config, task, method), {
-        shape,
-        gradientAccumulation,
-        dropout,
-        chunkBytes: 2 ** 32,
-      });
-      const { trainableParameters, headParameters, paper, step, memory, largestWeight } = cost;
+    batch: shapes.training,
+    peakBytes,
+    methods: opened.contenders.map(({ id, method }, i) => {
+      const { trainableParameters, headParameters, paper, step, memory, largestWeight } = costs[i]!;
       return {
-        id: method.id,
-        method: method.method.id,
+        id,
+        method: method.id,
         trainableParameters,
         headParameters,
         cost: { paper, step },
@@ -88,7 +81,7 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
       line.print(`Adapter: ${adapterLabel(event.adapter)}`);
       for (const { id, cost } of event.methods)
         line.print(
-          `${id}: ${big(cost.trainableParameters)} trained values (head ${big(cost.headParameters)}), ${big(cost.step.flops)} FLOP and ${cost.step.dispatches} dispatches a step, paper ${big(cost.paper.adapterFlops)} FLOP`,
+          `${id}: ${big(cost.trainableParameters)} trained values (head ${big(cost.headParameters)}), ${big(cost.step.flops)} FLOP and ${cost.step.dispatches} dispatches a step${cost.paper.adapterFlops === undefined ? '' : `, paper ${big(cost.paper.adapterFlops)} FLOP`}`,
         );
       line.print(`${event.totalSteps} steps, at most ${bytes(event.peakBytes)} on the device`);
     }
@@ -96,7 +89,9 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
   };
   const prepared = await prepare(recipe, nodeEnvironment(base, process.cwd()), { onEvent });
   if (!prepared.headFromCheckpoint)
-    line.print(`The checkpoint has no head for ${prepared.task.title}: it starts from seed ${recipe.training.seed}.`);
+    line.print(
+      `The checkpoint has no head for ${prepared.loaded.task.title}: it starts from seed ${recipe.training.seed}.`,
+    );
   const run = new Run(prepared);
   let failure: UserError | undefined;
   try {
@@ -109,20 +104,21 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
 
   const results = run.results();
   await writeFolder(out, new Map([['results.json', encode(JSON.stringify(results, null, 2))]]));
-  const { title, question, kind, labelNames, columns } = prepared.task;
-  const task = { title, question, kind, labelNames, paired: columns.pair !== undefined };
-  for (const { contender } of prepared.contenders) {
-    const folder = path.join(out, contender.id);
-    const logits = run.bestLogits(contender.id);
-    if (recipe.output.predictions && logits)
-      await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, logits))]]));
-    const write = async (what: 'adapter' | 'merged', files: Map<string, Uint8Array>) => {
-      const extras = exportExtras({ kind: what, results, method: contender.id, task, weights: 'best' });
+  const { task } = prepared.loaded;
+  for (const { id, method } of prepared.contenders) {
+    const folder = path.join(out, id);
+    const answers = run.bestAnswers(id);
+    if (recipe.output.predictions && answers !== undefined)
+      await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, answers))]]));
+    const write = async (kind: 'adapter' | 'merged', files: Map<string, Uint8Array>) => {
+      const extras = exportExtras({ kind, results, method: id, task, weights: 'best' });
       for (const [name, text] of extras) files.set(name, encode(text));
-      await writeFolder(path.join(folder, what), files);
+      await writeFolder(path.join(folder, kind), files);
     };
-    if (recipe.output.adapter) await write('adapter', await adapterFolder(prepared, contender));
-    if (recipe.output.merged) await write('merged', await mergedFolder(prepared, contender));
+    if (recipe.output.adapter && method.adapter) await write('adapter', await adapterFolder(prepared, id));
+    if (recipe.output.merged && method.merge) await write('merged', await mergedFolder(prepared, id));
+    const [without, instead] = method.merge ? ['adapter', 'merged'] : ['merge', 'adapter'];
+    if (!method.adapter || !method.merge) line.print(`${id}: ${method.title} has no ${without}; see ${instead}/.`);
   }
   for (const { id, best, stopped } of results.methods) {
     const metrics = Object.entries(best?.metrics ?? {}).map(([name, value]) => `${name} ${value.toFixed(4)}`);

@@ -3,7 +3,8 @@
  * The paper's own formula stands beside it.
  */
 import { flatBytes, updateCost } from '../optim/adamw';
-import type { ParameterLayout, Program } from '../graph/plan';
+import type { ParameterLayout } from '../graph/parameter-layout';
+import type { Program } from '../graph/plan';
 import { byteLength, elements } from '../graph/tensor';
 
 export interface Cost {

@@ -1,115 +1,115 @@
 /**
- * What a run gives back: a PEFT adapter folder, a merged model that `transformers` opens, and the predictions behind its scores.
+ * What a run gives back: an adapter folder in PEFT's format, a merged model that `transformers` opens, and the predictions behind its
+ * scores.
  *
  * The merged model is computed in float64 from the checkpoint's own weights and written as f32.
  */
-import { adapterFiles, type AdapterConfig } from '../checkpoint/adapter-files';
-import { mergedModelFiles } from '../checkpoint/merged-export';
-import { modulePaths, type TargetModule } from '../models/encoder';
-import { readWeight } from '../models/load';
-import { adapterTensors, adaptedSites, classifierProgram, parameterLayout } from '../peft/classifier';
-import { predictionsFromLogits } from '../metrics/task-metrics';
-import type { Contender } from './contender';
-import type { Prepared } from './prepare';
+import { adapterFiles } from '../checkpoint/adapter-files';
+import type { FloatArray } from '../checkpoint/float';
+import { UserError } from '../errors';
+import { readWeight } from '../models/core/load';
+import type { Contender } from '../train/recipe';
+import type { Prepared } from '../train/prepare';
+import type { Trainer } from '../train/trainer';
+import { mergedModelFiles } from './merged-files';
 
-const headModule = 'classifier';
-const architectures = { roberta: 'RobertaForSequenceClassification', bert: 'BertForSequenceClassification' };
+type Tensor = FloatArray & { readonly data: Float32Array<ArrayBuffer> };
 
-/** The trained tensors of a method as they are on the device now. */
-async function trainedTensors(
-  contender: Contender,
-): Promise<Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>> {
-  const values = await contender.flat.parameters.read();
-  return new Map([...contender.layout.entries].map(([name, { shape }]) => [name, { shape, data: values.get(name)! }]));
+/** The trained tensors of a contender as they are on the device now. */
+async function trainedTensors({ flat, layout }: Trainer): Promise<Map<string, Tensor>> {
+  const values = await flat.parameters.read();
+  return new Map([...layout.entries].map(([name, { shape }]) => [name, { shape, data: values.get(name)! }]));
 }
 
-/** Module names that PEFT matches by their end; where an end would match more than is trained, the full names. */
-function targetNames({ options: { classifier } }: Contender): string[] {
-  const targets = classifier.adaptation!.settings.targetModules as TargetModule[];
-  // `output.dense` is also the end of `attention.output.dense`.
-  if (targets.includes('down') && !targets.includes('output')) return adaptedSites(classifier).map((site) => site.name);
-  return targets.map((target) => modulePaths[target].replace('attention.self.', ''));
+/** A run's contender with what trains it. Throws an `Error` where there is none of this id. */
+function contenderOf({ contenders, trainers }: Prepared, id: string): { contender: Contender; trainer: Trainer } {
+  const index = contenders.findIndex((contender) => contender.id === id);
+  if (index < 0) throw new Error(`the run has no contender ${id}`);
+  return { contender: contenders[index]!, trainer: trainers[index]! };
 }
 
-/** `adapter_config.json` and `adapter_model.safetensors`; the head under `modules_to_save`. */
-export async function adapterFolder(prepared: Prepared, contender: Contender): Promise<Map<string, Uint8Array>> {
-  const { method, settings } = contender.options.classifier.adaptation!;
-  const tensors = await trainedTensors(contender);
-  // A pooler that the checkpoint lacks was drawn here and must travel with the adapter.
-  for (const [name, data] of prepared.drawn)
-    tensors.set(name, {
-      shape: name.endsWith('bias') ? [data.length] : [Math.sqrt(data.length), Math.sqrt(data.length)],
-      data: data as Float32Array<ArrayBuffer>,
-    });
-  const config = {
-    peft_type: method.peftType,
-    ...method.adapterConfig(settings),
-    target_modules: targetNames(contender),
-    modules_to_save: prepared.drawn.size ? [headModule, 'pooler'] : [headModule],
-    base_model_name_or_path: prepared.recipe.checkpoint,
-    task_type: 'SEQ_CLS',
-    inference_mode: true,
-  } as unknown as AdapterConfig;
-  return adapterFiles({ config, tensors });
+/**
+ * `adapter_config.json` and `adapter_model.safetensors`; the head under `modules_to_save`.
+ *
+ * @throws UserError `export/no-adapter` where the method has no adapters
+ */
+export async function adapterFolder(prepared: Prepared, id: string): Promise<Map<string, Uint8Array>> {
+  const { trainer, contender } = contenderOf(prepared, id);
+  const { tuned } = trainer.options;
+  const { settings, method } = contender;
+  const format = method.adapter;
+  if (!format)
+    throw new UserError('export/no-adapter', `${method.title} has no adapter; take the merged model home instead.`);
+  const tensors = new Map<string, FloatArray>();
+  for (const [name, tensor] of await trainedTensors(trainer))
+    tensors.set(format.folderName?.(name, settings, tuned.adapted) ?? name, tensor);
+  // What the checkpoint lacks was drawn here and must travel with the adapter.
+  const { bridge } = tuned.head;
+  const missing = (bridge?.tensors ?? []).filter(({ name }) => prepared.drawn.has(name) && !tensors.has(name));
+  for (const { name, shape } of missing) tensors.set(name, { shape, data: prepared.drawn.get(name)! });
+  const own = format.config(settings, tuned.adapted);
+  const saved = (own['modules_to_save'] as string[] | undefined) ?? [];
+  const modules = [tuned.head.module, ...(missing.length ? [bridge!.module] : []), ...saved];
+  return adapterFiles({
+    config: {
+      ...own,
+      peft_type: format.peftType,
+      modules_to_save: [...new Set(modules)],
+      base_model_name_or_path: prepared.recipe.checkpoint,
+      task_type: prepared.loaded.task.export.taskType,
+      inference_mode: true,
+    },
+    tensors,
+  });
 }
 
-/** A folder for `AutoModelForSequenceClassification.from_pretrained`: weights with the method merged in, config, tokenizer. */
-export async function mergedFolder(prepared: Prepared, contender: Contender): Promise<Map<string, Uint8Array>> {
-  const { reader, config, source, task, drawn, tokenizer } = prepared;
-  const { classifier } = contender.options;
-  const trained = await trainedTensors(contender);
-  const weights = new Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>();
-  const frozen = classifierProgram(
-    { ...classifier, adaptation: undefined, weights: 'f32' },
-    { batchSize: 1, length: 8 },
-    parameterLayout({ ...classifier, adaptation: undefined }),
-    { training: false },
-  ).weights;
-  for (const weight of frozen) {
-    const data = drawn.get(weight.name) ?? ((await readWeight(reader, config, weight, source.label)) as Float32Array);
-    weights.set(weight.name, { shape: weight.shape, data: data as Float32Array<ArrayBuffer> });
-  }
-  const adapted = new Set(adapterTensors(classifier).map((tensor) => tensor.name));
-  for (const [name, tensor] of trained) if (!adapted.has(name)) weights.set(name, tensor);
-  for (const site of adaptedSites(classifier)) {
-    const { method, settings } = classifier.adaptation!;
-    const [weight, bias] = [weights.get(`${site.name}.weight`)!, weights.get(`${site.name}.bias`)!];
-    const merged = method.merge(
-      site,
-      settings,
-      { weight: weight.data, bias: bias.data },
-      (suffix) => trained.get(`${site.name}.${suffix}`)!.data,
+/**
+ * A folder for the task's class of `transformers`: weights with the method merged in, config, tokenizer.
+ *
+ * @throws UserError `export/no-merge` where the method cannot be merged
+ */
+export async function mergedFolder(prepared: Prepared, id: string): Promise<Map<string, Uint8Array>> {
+  const { reader, model, source, loaded, drawn, tokenizer } = prepared;
+  const { trainer, contender } = contenderOf(prepared, id);
+  const { method, settings } = contender;
+  const { tuned } = trainer.options;
+  if (!method.merge)
+    throw new UserError(
+      'export/no-merge',
+      `${method.title} cannot be merged into the weights; take its adapter home instead.`,
     );
-    weights.set(`${site.name}.weight`, { ...weight, data: merged.weight as Float32Array<ArrayBuffer> });
-    weights.set(`${site.name}.bias`, { ...bias, data: merged.bias as Float32Array<ArrayBuffer> });
+  const trained = await trainedTensors(trainer);
+  const weights = new Map<string, Tensor>();
+  for (const tensor of tuned.adapted.tensors) {
+    const read = async () =>
+      drawn.get(tensor.name) ?? (await readWeight(reader, model, { ...tensor, dataType: 'f32' }, source.label));
+    const data = trained.get(tensor.name)?.data ?? (await read());
+    weights.set(tensor.name, { shape: tensor.shape, data: data as Float32Array<ArrayBuffer> });
   }
+  for (const { name } of tuned.head.trained) weights.set(name, trained.get(name)!);
+  const frozen = new Map(tuned.own.frozen?.map((tensor) => [tensor.name, tensor]));
+  const merged = method.merge({
+    settings,
+    model: tuned.adapted,
+    own: (name) => trained.get(name)?.data ?? frozen.get(name)!.initial(prepared.recipe.training.seed),
+    base: (name) => weights.get(name)!.data,
+  });
+  for (const [name, values] of merged)
+    weights.set(name, { shape: weights.get(name)!.shape, data: values as Float32Array<ArrayBuffer> });
   return mergedModelFiles({
-    config: config.json,
-    architecture: architectures[config.architecture],
-    problemType: task.kind === 'regression' ? 'regression' : 'single_label_classification',
-    labels: task.kind === 'regression' ? ['score'] : task.labelNames,
+    config: model.config,
+    taskConfig: loaded.task.export.config,
+    className: tuned.head.className,
     weights,
     dtype: 'F32',
     tokenizerFiles: tokenizer.files(),
   });
 }
 
-/** `predictions.jsonl`: one line an example of the validation split, in its order, with the logits behind the answer. */
-export function predictionLines({ loaded, task, validation }: Prepared, logits: Float32Array): string {
-  const predictions = predictionsFromLogits(logits, task.numLabels);
-  const lines = Array.from(predictions, (prediction, index) => {
-    const { text, pair, label } = loaded.validation[index]!;
-    const [start, end] = [validation.offsets[index]!, validation.offsets[index + 1]!];
-    return JSON.stringify({
-      index,
-      text,
-      ...(pair !== undefined && { pair }),
-      label,
-      prediction,
-      logits: Array.from(logits.subarray(index * task.numLabels, (index + 1) * task.numLabels)),
-      inputIds: Array.from(validation.inputIds.subarray(start, end)),
-      tokenTypeIds: Array.from(validation.tokenTypeIds.subarray(start, end)),
-    });
-  });
+/** `predictions.jsonl`: one line an example of the deciding split, in its order. */
+export function predictionLines({ loaded, splits }: Prepared, answers: unknown): string {
+  const { task } = loaded;
+  const { rows, encoded } = [...splits].find(([name]) => name !== 'train')![1];
+  const lines = rows.map((_, index) => JSON.stringify(task.prediction(rows, encoded, answers, index)));
   return `${lines.join('\n')}\n`;
 }

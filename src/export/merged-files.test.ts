@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { toFloat16Bits, toFloat32 } from './float';
-import { readJson } from './json';
-import { mergedModelFiles, readTokenizerFiles, type MergedModel } from './merged-export';
-import { folderSource } from './node';
-import { readSafetensors } from './safetensors';
-import { memorySource } from './source';
+import { toFloat16Bits, toFloat32 } from '../checkpoint/float';
+import { readJson } from '../checkpoint/json';
+import { mergedModelFiles, readTokenizerFiles, type MergedModel } from './merged-files';
+import { folderSource } from '../checkpoint/node';
+import { readSafetensors } from '../checkpoint/safetensors';
+import { memorySource } from '../checkpoint/source';
 
 const json = (files: ReadonlyMap<string, Uint8Array>, name: string) =>
   JSON.parse(new TextDecoder().decode(files.get(name))) as Record<string, unknown>;
@@ -18,9 +18,13 @@ const model: MergedModel = {
     torch_dtype: 'float16',
     id2label: { 0: 'x' },
   },
-  architecture: 'RobertaForSequenceClassification',
-  problemType: 'single_label_classification',
-  labels: ['negative', 'positive'],
+  className: 'RobertaForSequenceClassification',
+  taskConfig: {
+    id2label: { 0: 'negative', 1: 'positive' },
+    label2id: { negative: 0, positive: 1 },
+    num_labels: 2,
+    problem_type: 'single_label_classification',
+  },
   weights: new Map<string, { shape: number[]; data: Float32Array | Uint16Array }>([
     ['a', { shape: [2], data: Float32Array.of(0.1, 2) }],
     ['b', { shape: [1, 1], data: toFloat16Bits(Float32Array.of(-3)) }],
@@ -50,18 +54,6 @@ describe('mergedModelFiles', () => {
     const half = mergedModelFiles({ ...model, dtype: 'F16' });
     expect(json(half, 'config.json').dtype).toBe('float16');
     expect(readSafetensors(half.get('model.safetensors')!).tensors.get('a')).toMatchObject({ dtype: 'F16' });
-  });
-
-  it('refuses labels that do not fit the problem', () => {
-    for (const labels of [[], ['one'], ['same', 'same']])
-      expect(() => mergedModelFiles({ ...model, labels })).toThrow(/labels/);
-    expect(() => mergedModelFiles({ ...model, problemType: 'regression' })).toThrow(/one for a regression/);
-    const regression = mergedModelFiles({ ...model, problemType: 'regression', labels: ['score'] });
-    expect(json(regression, 'config.json')).toMatchObject({
-      num_labels: 1,
-      problem_type: 'regression',
-      id2label: { 0: 'score' },
-    });
   });
 
   it('copies the tokenizer, with a class that every loader knows', async () => {

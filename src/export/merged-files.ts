@@ -1,19 +1,17 @@
 /**
  * A fine-tuned model as a folder that `transformers` opens: weights, config with the labels, tokenizer.
  */
-import { UserError } from '../errors';
-import { floatTensor, type FloatArray } from './float';
-import { writeSafetensors } from './safetensors';
-import type { FileSource, ReadOptions } from './source';
+import { floatTensor, type FloatArray } from '../checkpoint/float';
+import { writeSafetensors } from '../checkpoint/safetensors';
+import type { FileSource, ReadOptions } from '../checkpoint/source';
 
 export interface MergedModel {
   /** The checkpoint's own `config.json`. */
   config: Readonly<Record<string, unknown>>;
+  /** What the task says in it, e.g. label names. */
+  taskConfig: Readonly<Record<string, unknown>>;
   /** The class that opens it, e.g. `RobertaForSequenceClassification`. */
-  architecture: string;
-  problemType: 'single_label_classification' | 'regression';
-  /** Label names in the order of the logits; one, of any name, for a regression. */
-  labels: readonly string[];
+  className: string;
   /** By the names that `transformers` gives them. */
   weights: ReadonlyMap<string, FloatArray>;
   /** How the weights are stored. */
@@ -54,28 +52,17 @@ export async function readTokenizerFiles(
 /**
  * The folder's files, by name.
  *
- * @throws UserError `export/labels`, `checkpoint/beyond-f16`
+ * @throws UserError `checkpoint/beyond-f16`
  */
 export function mergedModelFiles(model: MergedModel): Map<string, Uint8Array> {
-  const { labels, dtype } = model;
-  const fits = model.problemType === 'regression' ? labels.length === 1 : labels.length > 1;
-  if (!fits || new Set(labels).size !== labels.length) {
-    throw new UserError(
-      'export/labels',
-      `A model for ${model.problemType} cannot have the labels ${JSON.stringify(labels)}; ` +
-        'give one for a regression, several different ones for a classification.',
-    );
-  }
+  const { dtype } = model;
   const { torch_dtype: _, ...original } = model.config;
   const config = {
     ...original,
-    architectures: [model.architecture],
+    architectures: [model.className],
     // What `transformers` 5 loads by default; another dtype than the file's would round the weights.
     dtype: dtype === 'F32' ? 'float32' : 'float16',
-    id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
-    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
-    num_labels: labels.length,
-    problem_type: model.problemType,
+    ...model.taskConfig,
   };
   const weights = new Map([...model.weights].map(([name, values]) => [name, floatTensor(values, dtype, name)]));
   const files = new Map<string, Uint8Array>([

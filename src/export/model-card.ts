@@ -3,37 +3,42 @@
  * recipe. The script that goes on in Python is in `continue-script.ts`. Pure: used by the page and by the command line.
  */
 import { adapterLabel } from '../gpu/device';
-import { methodById } from '../peft/registry';
+import type { Method } from '../methods/core/method';
+import { methodById } from '../methods/core/registry';
+import type { Task } from '../tasks/core/task';
+import type { MethodResults, Results } from '../train/events';
 import { continueScript } from './continue-script';
-import type { MethodResults, Results } from './events';
 
 export interface ExportInfo {
   readonly kind: 'merged' | 'adapter';
   readonly results: Results;
   /** Which of the results' methods, e.g. `lora-2`. */
   readonly method: string;
-  readonly task: {
-    readonly title: string;
-    readonly question: string;
-    readonly kind: 'classification' | 'regression';
-    readonly labelNames: readonly string[];
-    /** Two texts in every example. */
-    readonly paired: boolean;
-  };
+  readonly task: Pick<Task, 'title' | 'question' | 'export'>;
   /** Which weights are in the export: those of the best evaluation (a run that has ended), or those of the last step (a paused one). */
   readonly weights: 'best' | 'last';
 }
 
-/** The method of an export with its part of the recipe. Throws an `Error` where the results do not have it. */
-export function exportedMethod({ results, method }: Pick<ExportInfo, 'results' | 'method'>) {
-  const index = results.methods.findIndex(({ id }) => id === method);
+/** What exports tell of a method: its results, its part of the recipe, its base. */
+export interface ExportedMethod {
+  readonly found: MethodResults;
+  readonly method: Method;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly checkpoint: string;
+  readonly onHub: boolean;
+}
+
+/** Throws an `Error` where the results do not have the method. */
+export function exportedMethod({ results, method: id }: Pick<ExportInfo, 'results' | 'method'>): ExportedMethod {
+  const index = results.methods.findIndex((method) => method.id === id);
   const found = results.methods[index];
-  if (!found) throw new Error(`the results have no method ${method}`);
+  const method = found && methodById(found.method);
+  if (!method) throw new Error(`the results have no method ${id}`);
   const settings = (results.recipe['methods'] as Record<string, unknown>[])[index]!;
   const checkpoint = String(results.recipe['checkpoint']);
   // A folder of the visitor's, or one that comes with this project, is on no hub.
   const onHub = /^[\w.-]+(\/[\w.-]+)?$/.test(checkpoint) && !/^[.~]/.test(checkpoint);
-  return { found, settings, checkpoint, onHub, title: methodById(found.method)?.title ?? found.method };
+  return { found, method, settings, checkpoint, onHub };
 }
 
 /** Text from outside inside Markdown: shown as it is, never read as markup. */
@@ -50,15 +55,12 @@ const rows = (entries: readonly (readonly [string, string])[]) =>
 
 const number = (value: number) => value.toLocaleString('en-US');
 
-function frontMatter(
-  { kind, results, task }: ExportInfo,
-  { onHub, checkpoint, found }: ReturnType<typeof exportedMethod>,
-): string {
+function frontMatter({ kind, results, task }: ExportInfo, { onHub, checkpoint, method }: ExportedMethod): string {
   const lines = [
-    `library_name: ${kind === 'adapter' && found.method !== 'hut' ? 'peft' : 'transformers'}`,
-    'pipeline_tag: text-classification',
+    `library_name: ${kind === 'adapter' && method.adapter?.inPeft ? 'peft' : 'transformers'}`,
+    `pipeline_tag: ${task.export.pipelineTag}`,
     ...(onHub ? [`base_model: ${JSON.stringify(checkpoint)}`] : []),
-    `tags: ${JSON.stringify([found.method, task.kind === 'regression' ? 'text-regression' : 'text-classification'])}`,
+    `tags: ${JSON.stringify([method.id, ...task.export.tags])}`,
     `metrics: ${JSON.stringify([results.primaryMetric])}`,
   ];
   return ['---', ...lines, '---'].join('\n');
@@ -82,16 +84,15 @@ function measured({ results, weights }: ExportInfo, { best, steps, stopped }: Me
   return `On the ${number(examples.validation)} validation examples, after step ${number(best.step)}, ${where}:\n\n${table}\n\n${which}${early}`;
 }
 
-function loading(info: ExportInfo, { found, onHub, checkpoint }: ReturnType<typeof exportedMethod>): string {
+function loading({ kind, task }: ExportInfo, { method, onHub, checkpoint }: ExportedMethod): string {
   const base = onHub ? checkpoint : 'the base checkpoint’s folder';
-  if (info.kind === 'merged') {
-    const code = `from transformers import pipeline\n\nprint(pipeline("text-classification", model=".")("…"))`;
+  if (kind === 'merged') {
+    const code = `from transformers import pipeline\n\nprint(pipeline("${task.export.pipelineTag}", model=".")("…"))`;
     return `The method is merged into the weights: this is an ordinary \`transformers\` model, with its tokenizer.\n\n\`\`\`python\n${code}\n\`\`\``;
   }
-  const how =
-    found.method === 'hut'
-      ? 'PEFT does not know HUT; `continue.py` applies the adapter with a few lines of PyTorch.'
-      : 'A PEFT adapter, with the trained head in it.';
+  const how = method.adapter?.inPeft
+    ? 'A PEFT adapter, with the trained head in it.'
+    : `PEFT does not know ${method.title}; \`continue.py\` applies the adapter with a few lines of PyTorch.`;
   const argument = onHub ? '' : ' --base FOLDER';
   return `${how} It goes on top of ${literal(base)}.\n\n\`\`\`\npython continue.py${argument}\n\`\`\``;
 }
@@ -99,8 +100,9 @@ function loading(info: ExportInfo, { found, onHub, checkpoint }: ReturnType<type
 /** `README.md` of an export, as Hugging Face's model cards are written. */
 export function modelCard(info: ExportInfo): string {
   const { results, kind, task } = info;
-  const method = exportedMethod(info);
-  const { found, settings, checkpoint, title } = method;
+  const exported = exportedMethod(info);
+  const { found, settings, checkpoint, method } = exported;
+  const { title, citation } = method;
   const { method: _id, adapter: start, ...own } = settings;
   const training = results.recipe['training'] as Record<string, unknown>;
   const revision = results.recipe['revision'];
@@ -109,23 +111,18 @@ export function modelCard(info: ExportInfo): string {
       ([name, value]) => [name, literal(Array.isArray(value) ? value.join(', ') : String(value))] as const,
     );
   const { learningRate: _shared, ...shared } = training;
-  const paper = methodById(found.method)?.paper;
-  return `${frontMatter(info, method)}
+  return `${frontMatter(info, exported)}
 
 # ${literal(checkpoint)} tuned with ${title} on ${literal(task.title)}
 
-${kind === 'merged' ? 'Merged weights' : 'Adapter'} from a run of HUT Playground, which fine-tunes encoders in a web browser on WebGPU.
+${kind === 'merged' ? 'Merged weights' : 'Adapter'} from a run of HUT Playground, which fine-tunes language models in a web browser on WebGPU.
 
 ${rows([
-  ['Method', `${title}${paper ? ` (${paper})` : ''}`],
+  ['Method', citation.url ? `${title} ([${citation.title}](${citation.url}))` : title],
   ['Base checkpoint', literal(checkpoint) + (revision === undefined ? '' : `, revision ${literal(String(revision))}`)],
   ...(start === undefined ? [] : ([['Started from adapter', literal(String(start))]] as const)),
   ['Task', `${literal(task.title)}: ${literal(task.question)}`],
-  [
-    'Answers',
-    task.kind === 'regression' ? 'a score' : task.labelNames.map((label, id) => `${id} = ${literal(label)}`).join(', '),
-  ],
-  ['Input', task.paired ? 'two texts' : 'one text'],
+  ...task.export.facts.map(([name, words]) => [name, literal(words)] as const),
   ['Training examples', number(results.examples.train)],
   ['Trained values', `${number(found.trainableParameters)} of the method, ${number(found.headParameters)} of the head`],
 ])}
@@ -136,13 +133,13 @@ ${measured(info, found)}
 
 ## How to load it
 
-${loading(info, method)}
+${loading(info, exported)}
 
 \`continue.py\` loads this folder, answers, and trains on from it.
 
 ## How it was trained
 
-${number(found.steps.at(-1)?.step ?? 0)} of ${number(results.totalSteps)} steps of AdamW; the encoder’s own weights were frozen. The whole recipe is in \`recipe.json\`, every step’s loss in \`results.json\`.
+${number(found.steps.at(-1)?.step ?? 0)} of ${number(results.totalSteps)} steps of AdamW; what the method does not train was frozen. The whole recipe is in \`recipe.json\`, every step’s loss in \`results.json\`.
 
 ${rows([...values(own), ...values(shared).map(([name, value]) => [`training: ${name}`, value] as const)])}
 

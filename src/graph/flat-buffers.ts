@@ -2,9 +2,9 @@
  * A method's trainable tensors on the device, laid out flat: one `FlatBuffer` for the values, one for their gradients, and in the
  * optimiser one for each moment. From outside they are written and read by tensor; the chunks are for kernels.
  */
-import { readMapped } from '../gpu/commands';
+import { readBuffer, readMapped } from '../gpu/commands';
 import type { Gpu } from '../gpu/device';
-import type { ParameterLayout } from './parameter-layout';
+import type { LayoutEntry, ParameterLayout } from './parameter-layout';
 import { elements } from './tensor';
 
 /** Values of tensors by name, each in its row-major order. */
@@ -51,6 +51,27 @@ export class FlatBuffer {
           if (chunk === i) values.set(name, new Float32Array(bytes, offset, elements(shape)).slice());
       });
     return values;
+  }
+
+  #entry(name: string): LayoutEntry {
+    const entry = this.layout.entries.get(name);
+    if (!entry) throw new Error(`${this.label}: there is no tensor ${name}`);
+    return entry;
+  }
+
+  /** Reads one tensor back. Throws an `Error` where there is none of this name. */
+  async readOne(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const { chunk, offset, shape } = this.#entry(name);
+    const buffer = this.chunks[chunk]!;
+    return new Float32Array(await readBuffer(this.memory.gpu.device, buffer, offset, 4 * elements(shape)));
+  }
+
+  /** Writes one tensor. Throws an `Error` where there is none of this name or size. */
+  writeOne(name: string, values: Float32Array): void {
+    const { chunk, offset, shape } = this.#entry(name);
+    if (values.length !== elements(shape))
+      throw new Error(`${this.label}: ${name} takes ${elements(shape)} values, got ${values.length}`);
+    this.memory.gpu.device.queue.writeBuffer(this.chunks[chunk]!, offset, values as Float32Array<ArrayBuffer>);
   }
 
   dispose(): void {

@@ -86,7 +86,10 @@ export const method: Method<HutSettings> = {
   title: 'HUT',
   family: 'scaling',
   summary: 'Scales the rows and columns of each chosen weight by trained factors, and its output by γ and β.',
-  citation: { title: 'HUT: A More Computation Efficient Fine-Tuning Method With Hadamard Updated Transformation', url: 'https://arxiv.org/abs/2409.13501' },
+  citation: {
+    title: 'HUT: A More Computation Efficient Fine-Tuning Method With Hadamard Updated Transformation',
+    url: 'https://arxiv.org/abs/2409.13501',
+  },
   schema,
   words: {
     rank: {
@@ -149,8 +152,7 @@ export const method: Method<HutSettings> = {
       const adapted = model.linearLayers.filter(({ name }) => tensors.has(`${name}.hut_A`));
       if (adapted.length === 0) return refuse('holds no HUT factors');
       const rank = tensors.get(`${adapted[0]!.name}.hut_A`)!.shape[1]!;
-      if (config['r'] !== rank)
-        return refuse(`says rank ${String(config['r'])}, but its factors have rank ${rank}`);
+      if (config['r'] !== rank) return refuse(`says rank ${String(config['r'])}, but its factors have rank ${rank}`);
       return { rank, targetModules: targetsOf(model, adapted) };
     },
   },

@@ -41,7 +41,10 @@ function factorsOf({ name }: Pick<LinearSite, 'name'>, settings: LoraSettings) {
 }
 
 /** The pre-trained tensors that train along: biases and whole modules. */
-function along(model: AdaptedModel, { bias, modulesToSave = [], targetModules: targets }: LoraSettings): TrainedTensor[] {
+function along(
+  model: AdaptedModel,
+  { bias, modulesToSave = [], targetModules: targets }: LoraSettings,
+): TrainedTensor[] {
   const adapted = targetedNames(model, targets);
   return inPlace(
     model.tensors.filter(

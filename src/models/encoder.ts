@@ -123,7 +123,10 @@ function traceBlocks(
     x = scope.inLayer(layer, () => {
       const block = `${family}.encoder.layer.${layer}`;
       const hidden = (after: 'attention' | 'feedForward', y: Tensor) =>
-        scope.hidden({ name: after === 'attention' ? `${block}.attention.output` : `${block}.output`, layer, after, hiddenSize }, y);
+        scope.hidden(
+          { name: after === 'attention' ? `${block}.attention.output` : `${block}.output`, layer, after, hiddenSize },
+          y,
+        );
       const q = scope.linear(at.query, x);
       const { keys, values } = scope.keysValues(layer, {
         keys: scope.linear(at.key, x),

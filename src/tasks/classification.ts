@@ -76,7 +76,5 @@ export function classification(data: LabelledData): Task<Example, Float32Array> 
 
 export const tasks: readonly TaskEntry<Example>[] = [
   labelledEntry(sample, 'Bundled', classification),
-  ...glue
-    .filter(({ kind }) => kind === 'classification')
-    .map((data) => labelledEntry(data, 'GLUE', classification)),
+  ...glue.filter(({ kind }) => kind === 'classification').map((data) => labelledEntry(data, 'GLUE', classification)),
 ];

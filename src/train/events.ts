@@ -49,8 +49,6 @@ export type RunEvent =
   | { readonly type: 'evaluation'; readonly method: string; readonly record: EvaluationRecord; readonly best: boolean }
   | { readonly type: 'stopped'; readonly method: string; readonly code: string; readonly message: string };
 
-
-
 /** `results.json`. */
 export interface Results {
   readonly adapter: AdapterIdentity;
@@ -68,7 +66,7 @@ export interface MethodResults {
   readonly method: string;
   readonly trainableParameters: number;
   readonly headParameters: number;
-  readonly cost: { readonly paper: Cost["paper"]; readonly step: Cost['step'] };
+  readonly cost: { readonly paper: Cost['paper']; readonly step: Cost['step'] };
   readonly memory: { readonly peakBytes: number };
   readonly steps: readonly StepRecord[];
   readonly evaluations: readonly EvaluationRecord[];

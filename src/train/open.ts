@@ -36,11 +36,7 @@ export function checkLength({ training }: Recipe, model: Model, label: string): 
 }
 
 /** @throws UserError those of the source, of `openModel` and of `openContender`, and `recipe/max-length` */
-export async function open(
-  recipe: Recipe,
-  environment: Environment,
-  { signal }: PrepareOptions = {},
-): Promise<Opened> {
+export async function open(recipe: Recipe, environment: Environment, { signal }: PrepareOptions = {}): Promise<Opened> {
   const source = environment.checkpoint(recipe.checkpoint, recipe.revision);
   const model = openModel(await readJson(source, 'config.json', z.unknown(), { signal }), source.label);
   checkLength(recipe, model, source.label);
@@ -103,7 +99,11 @@ async function openAdapter(
         `methods[${index}].${field} is ${written(given[field])}, but the adapter ${source.label} has ${written(value)}; leave the field out, or set it to that.`,
       );
   const settings = method.schema.parse({ ...given, ...told });
-  return { ...contender, settings, start: startOf(new TunedModel({ ...base.options, contender: { method, settings } }), renamed, source.label) };
+  return {
+    ...contender,
+    settings,
+    start: startOf(new TunedModel({ ...base.options, contender: { method, settings } }), renamed, source.label),
+  };
 }
 
 /** The folder's tensors, each checked against what the method trains with the folder's settings. Throws `adapter/mismatch`. */
@@ -127,7 +127,8 @@ function startOf(
   }
   const inHead = (name: string) => name === tuned.head.module || name.startsWith(`${tuned.head.module}.`);
   const unused = [...tensors.keys()].find((name) => !start.has(name) && !inHead(name));
-  if (unused) throw fail(`holds ${unused}, which ${tuned.options.contender!.method.title} does not train in this model`);
+  if (unused)
+    throw fail(`holds ${unused}, which ${tuned.options.contender!.method.title} does not train in this model`);
   for (const [name, { data }] of tensors) if (inHead(name)) start.set(name, data);
   return start;
 }
@@ -150,5 +151,7 @@ export function headStart({ head }: TunedModel, { start, adapter }: OpenedConten
 }
 
 /** A tuned model for each contender of an opened recipe, for the task as its data made it. */
-export const tunedModels = ({ recipe, model, contenders }: Pick<Opened, 'recipe' | 'model' | 'contenders'>, task: Task) =>
-  contenders.map((contender) => new TunedModel({ model, task, weights: recipe.weights, contender }));
+export const tunedModels = (
+  { recipe, model, contenders }: Pick<Opened, 'recipe' | 'model' | 'contenders'>,
+  task: Task,
+) => contenders.map((contender) => new TunedModel({ model, task, weights: recipe.weights, contender }));

@@ -55,6 +55,10 @@ const output = z.strictObject({
   predictions: z.boolean().default(true),
 });
 
+/** A task's own fields beside the shared ones, whose types zod would forget. */
+const withFields = <Shape extends z.ZodRawShape>(shared: z.ZodObject<Shape, z.core.$strict>, own: z.ZodRawShape = {}) =>
+  shared.extend(own) as unknown as typeof shared;
+
 /** The recipe of a task: its splits may have files, and its own fields are known. */
 const schemaOf = ({ splits, fields }: Pick<TaskEntry, 'splits' | 'fields'>) =>
   z.strictObject({
@@ -75,17 +79,22 @@ const schemaOf = ({ splits, fields }: Pick<TaskEntry, 'splits' | 'fields'>) =>
       .min(1)
       .max(16)
       .default([{ method: 'hut' }, { method: 'lora' }]),
-    training: training.extend(fields?.training ?? {}).prefault({}),
+    training: withFields(training, fields?.training).prefault({}),
     evaluation: evaluation.prefault({}),
     output: output.prefault({}),
   });
 
-type Parsed = z.output<ReturnType<typeof schemaOf>>;
+type Schema = ReturnType<typeof schemaOf>;
+/** What only some tasks have. */
+interface TaskFields {
+  readonly [field: string]: unknown;
+}
+type Parsed = Omit<z.output<Schema>, 'training'> & { readonly training: z.output<typeof training> & TaskFields };
 
 /** Files by split, and what only some tasks have. */
 export type RecipeData = { readonly train: string } & {
   readonly [split in Exclude<(typeof splitNames)[number], 'train'>]?: string | undefined;
-} & { readonly [field: string]: unknown };
+} & TaskFields;
 
 /** One method with its settings in a run. */
 export interface Contender {
@@ -101,7 +110,10 @@ export interface Contender {
   readonly adapter?: string | undefined;
 }
 
-export type RecipeJson = Omit<z.input<ReturnType<typeof schemaOf>>, 'data'> & { data?: RecipeData | undefined };
+export type RecipeJson = Omit<z.input<Schema>, 'data' | 'training'> & {
+  data?: RecipeData | undefined;
+  training?: (z.input<typeof training> & TaskFields) | undefined;
+};
 export interface Recipe extends Omit<Parsed, 'methods' | 'data'> {
   readonly data?: RecipeData | undefined;
   readonly contenders: readonly Contender[];
@@ -186,7 +198,7 @@ export function parseRecipe(json: unknown): Recipe {
   checkData(json, entry);
   const parsed = schemaOf(entry).safeParse(json);
   if (!parsed.success) return refuse(parsed.error.issues[0]!);
-  const { methods: listed, ...recipe } = parsed.data;
+  const { methods: listed, ...recipe }: Parsed = parsed.data;
   entry.check?.(recipe);
   const used = new Map<string, number>();
   const contenders = listed.map((item, i) => {

@@ -178,8 +178,7 @@ export class Run {
       progress.evaluations.push(record);
       const { best, trainer } = progress;
       const better = !best || metrics[task.primaryMetric]! > best.record.metrics[task.primaryMetric]!;
-      if (better)
-        progress.best = { record, answers: deciding, parameters: await trainer.flat.parameters.read() };
+      if (better) progress.best = { record, answers: deciding, parameters: await trainer.flat.parameters.read() };
       control.onEvent?.({ type: 'evaluation', method: trainer.id, record, best: better });
     }
   }
@@ -197,8 +196,7 @@ export class Run {
       maxLength,
       padTokenId: tokenizer.padTokenId,
       signal,
-      onProgress: (done, total) =>
-        onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: trainer.id }),
+      onProgress: (done, total) => onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: trainer.id }),
     });
   }
 

@@ -4,10 +4,12 @@
  *
  * This is the one place where a model's trace, a method's hooks and a task's head meet.
  */
-import { differentiate, Graph } from '../graph/graph';
+import { differentiate } from '../graph/differentiate';
+import { Graph } from '../graph/graph';
 import { add, dropout } from '../graph/ops/elementwise';
 import { linear } from '../graph/ops/linear';
-import { compile, ParameterLayout, type CompileOptions, type Program } from '../graph/plan';
+import { ParameterLayout } from '../graph/parameter-layout';
+import { compile, type Program } from '../graph/plan';
 import type { Tensor } from '../graph/tensor';
 import type { AdaptedModel, Hooks, MethodTensors, TraceContext } from '../methods/core/method';
 import {
@@ -35,6 +37,8 @@ export interface TunedModelOptions {
   readonly weights: 'f32' | 'f16';
   readonly contender?: Pick<Contender, 'method' | 'settings'> | undefined;
 }
+
+type CompileOptions = NonNullable<Parameters<typeof compile>[4]>;
 
 export interface ProgramOptions extends CompileOptions {
   readonly training: boolean;
@@ -100,7 +104,7 @@ class TraceScope implements Scope {
   }
 
   inLayer<T>(layer: number, trace: () => T): T {
-    return this.graph.inSegment(layer, trace);
+    return trace();
   }
 }
 
@@ -155,9 +159,7 @@ export class TunedModel {
 
   /** Places all trained tensors, the contender's first and then the head's. */
   layout(chunkBytes?: number): ParameterLayout {
-    const layout = new ParameterLayout(chunkBytes);
-    for (const { name, shape } of [...this.own.trained, ...this.head.trained]) layout.add(name, shape);
-    return layout;
+    return ParameterLayout.of([...this.own.trained, ...this.head.trained], chunkBytes);
   }
 
   /** Compiles the forward pass (outputs `outputs`) or, with `training`, forward and backward (outputs `loss` and `outputs`). */

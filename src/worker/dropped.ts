@@ -2,10 +2,10 @@
  * Files the visitor picked or dropped, kept until the page closes. They are told apart by what they hold, and a recipe names
  * them as the command line does: a folder as `./name`, a table by its path.
  */
-import { filesSource, type FileSource } from '../../checkpoint/source';
-import type { DataFile } from '../../data/load-task';
-import { UserError } from '../../errors';
-import type { Dropped } from '../protocol';
+import { filesSource, type FileSource } from '../checkpoint/source';
+import type { DataFile } from '../data/load-labelled';
+import { UserError } from '../errors';
+import type { Dropped } from './protocol';
 
 const tableName = /\.(csv|tsv|jsonl|parquet)$/i;
 const baseName = (path: string) => path.split('/').at(-1)!;

@@ -1,13 +1,13 @@
 /** The worker: everything that touches the GPU or files lives behind this one object. */
 import * as Comlink from 'comlink';
 import { z } from 'zod';
-import { checkKernels, kernelCount, type KernelReport } from '../../check/kernels';
-import type { CacheEntry } from '../../checkpoint/cache';
-import { UserError } from '../../errors';
-import { adapterLabel, type Gpu } from '../../gpu/device';
-import { parseRecipe, type RecipeJson } from '../../train/recipe';
-import type { GpuCheck, GpuReport, ModelId, RunWorker, WorkerEvent } from '../protocol';
-import { keepErrorCodes } from '../rpc-errors';
+import { checkKernels, kernelCount, type KernelReport } from '../check/kernels';
+import type { CacheEntry } from '../checkpoint/cache';
+import { UserError } from '../errors';
+import { adapterLabel, type Gpu } from '../gpu/device';
+import { parseRecipe, type RecipeJson } from '../train/recipe';
+import type { GpuCheck, GpuReport, ModelId, RunWorker, WorkerEvent } from './protocol';
+import { keepErrorCodes } from './rpc-errors';
 import { DroppedFiles } from './dropped';
 import { fileCache, pageEnvironment, SharedGpu, type PageSettings } from './environment';
 import { inspectData, previewTable } from './inspect';
@@ -121,8 +121,8 @@ class Engine implements RunWorker {
     return this.#session;
   }
 
-  predict(models: readonly ModelId[], text: string, pair?: string) {
-    return this.#current.predict(models, text, pair);
+  predict(models: readonly ModelId[], texts: readonly string[]) {
+    return this.#current.predict(models, texts);
   }
 
   evaluationDetails() {

@@ -1,10 +1,10 @@
 /** Where a run in the page finds what its recipe names: bundled files beside the page, the hub through one endpoint, dropped files. */
-import { browserCache, type FileCache } from '../../checkpoint/cache';
-import { hubSource, repositoryId, urlSource } from '../../checkpoint/hub';
-import { UserError } from '../../errors';
-import { Gpu } from '../../gpu/device';
-import { tunedChoice, type TuningStore } from '../../train/kernel-choice';
-import type { Environment } from '../../train/prepare';
+import { browserCache, type FileCache } from '../checkpoint/cache';
+import { hubSource, repositoryId, urlSource } from '../checkpoint/hub';
+import { UserError } from '../errors';
+import { Gpu } from '../gpu/device';
+import { tunedChoice, type TuningStore } from '../train/kernel-choice';
+import type { Environment } from '../train/environment';
 import type { DroppedFiles } from './dropped';
 
 export interface PageSettings {
@@ -29,6 +29,9 @@ export class SharedGpu {
     }
   }
 }
+
+/** The machine's memory as browsers tell it: rounded, and never the GPU's. */
+export const machineBytes = () => ((navigator as { deviceMemory?: number }).deviceMemory ?? 4) * 2 ** 30;
 
 let cache: Promise<FileCache | undefined> | undefined;
 export const fileCache = () => (cache ??= browserCache());
@@ -75,6 +78,7 @@ export async function pageEnvironment(
     adapter: (reference) => dropped.folder(reference),
     file: (path) => dropped.table(path),
     dataset: (repository) => hubSource({ ...hub, repository, repositoryType: 'dataset' }),
-    sample: () => urlSource(new URL('data/sample/', baseUrl), { label: 'the bundled sample' }),
+    bundled: (name) => urlSource(new URL(`data/${name}/`, baseUrl), { label: `the bundled ${name}` }),
+    budgetBytes: () => machineBytes() / 2,
   };
 }

@@ -1,55 +1,50 @@
-/** The best evaluation of each method, example by example: confusion, scatter, and where the methods disagree. */
-import { predictionsFromLogits } from '../../metrics/task-metrics';
-import type { Prepared } from '../../train/prepare';
-import type { EvaluationDetails } from '../protocol';
-import { examplePreview, labelText } from './inspect';
+/** The best evaluation of each method, example by example: its figure, and where the methods disagree. */
+import { decidingSplit } from '../data/splits';
+import type { Prepared } from '../train/prepare';
+import type { EvaluationDetails } from './protocol';
 
-const maxScatter = 2000;
 const maxDisagreements = 200;
 
-/** @param logitsOf logits of a method's best evaluation, in the validation split's order; methods without one are left out */
+/** @param answersOf the task's answers of a method's best evaluation; methods without one are left out */
 export function evaluationDetails(
-  { task, validation, loaded, contenders }: Prepared,
-  logitsOf: (id: string) => Float32Array | undefined,
+  { splits, loaded, contenders }: Prepared,
+  answersOf: (id: string) => unknown,
 ): EvaluationDetails {
-  const answered = contenders.flatMap(({ contender: { id } }) => {
-    const logits = logitsOf(id);
-    return logits ? [{ id, predictions: predictionsFromLogits(logits, task.numLabels) }] : [];
+  const { task } = loaded;
+  const { rows } = splits.get(decidingSplit(splits))!;
+  const answered = contenders.flatMap(({ id }) => {
+    const answers = answersOf(id);
+    return answers === undefined ? [] : [{ id, answers }];
   });
-  const classification = task.kind === 'classification';
-  const { count, labels } = validation;
-  const methods = answered.map(({ id, predictions }) => {
-    if (classification) {
-      const confusion = task.labelNames.map(() => task.labelNames.map(() => 0));
-      for (let i = 0; i < count; i++) confusion[labels[i]!]![predictions[i]!]!++;
-      return { id, confusion };
-    }
-    const every = Math.max(1, count / maxScatter);
-    const points = Array.from({ length: Math.min(count, maxScatter) }, (_, i) => Math.floor(i * every));
-    return { id, scatter: points.map((i) => ({ truth: labels[i]!, prediction: predictions[i]! })) };
-  });
+  const judged = task.isRight !== undefined;
   /** 0 where all answer the same. */
-  const spread = (i: number) => {
-    const answers = answered.map(({ predictions }) => predictions[i]!);
-    return Math.max(...answers) - Math.min(...answers);
-  };
-  const differing = answered.length < 2 ? [] : Array.from({ length: count }, (_, i) => i).filter((i) => spread(i) > 0);
-  // Scores always differ a little: the largest differences first.
-  const shown = (classification ? differing : differing.sort((a, b) => spread(b) - spread(a))).slice(
-    0,
-    maxDisagreements,
-  );
-  const disagreements = shown.map((index) => ({
-    index,
-    ...examplePreview(task, loaded.validation[index]!),
-    answers: Object.fromEntries(answered.map(({ id, predictions }) => [id, labelText(task, predictions[index]!)])),
-  }));
+  const spread = (i: number) =>
+    Math.max(
+      ...answered.flatMap(({ answers: one }, a) =>
+        answered.slice(a + 1).map(({ answers: other }) => task.difference(one, other, i)),
+      ),
+    );
+  const spreads = answered.length < 2 ? [] : rows.map((_, i) => spread(i));
+  const differing = spreads.flatMap((far, i) => (far > 0 ? [i] : []));
+  // What differs by degrees always differs a little: the largest differences first.
+  const shown = judged ? differing : differing.toSorted((a, b) => spreads[b]! - spreads[a]!);
   return {
-    kind: task.kind,
-    labelNames: task.labelNames,
-    count,
-    methods,
-    disagreements,
+    count: rows.length,
+    judged,
+    methods: answered.map(({ id, answers }) => ({ id, ...(task.figure && { figure: task.figure(rows, answers) }) })),
+    disagreements: shown.slice(0, maxDisagreements).map((index) => ({
+      index,
+      ...task.view(rows[index]!),
+      answers: Object.fromEntries(
+        answered.map(({ id, answers }) => [
+          id,
+          {
+            answer: task.answerView(answers, index).answer,
+            ...(task.isRight && { right: task.isRight(rows, answers, index) }),
+          },
+        ]),
+      ),
+    })),
     disagreementCount: differing.length,
   };
 }

@@ -1,5 +1,5 @@
 /** Collects events and hands them on at most ten times a second, so that a fast GPU cannot flood the page. */
-import type { WorkerEvent } from '../protocol';
+import type { WorkerEvent } from './protocol';
 
 export const batchInterval = 100;
 

@@ -1,12 +1,13 @@
 /** Looks at a task's data before a run: rows, label balance, token lengths; and at a table whose columns are to be chosen. */
-import { encodeExamples } from '../../data/batching';
-import { readTable } from '../../data/table';
-import type { LoadedTask, DataFile } from '../../data/load-task';
-import type { Example, Task } from '../../data/tasks';
-import { loadTokenizer } from '../../data/tokenizer';
-import { loadData, type Environment } from '../../train/prepare';
-import type { Recipe } from '../../train/recipe';
-import type { DataReport, ExamplePreview, TablePreview } from '../protocol';
+import { readTable } from '../data/table';
+import type { DataFile } from '../data/load-labelled';
+import { decidingSplit } from '../data/splits';
+import { loadTokenizer } from '../data/tokenizer';
+import type { Task } from '../tasks/core/task';
+import { loadRows } from '../train/encode';
+import type { Environment } from '../train/environment';
+import type { Recipe } from '../train/recipe';
+import type { DataReport, TablePreview } from './protocol';
 
 const previewRows = 20;
 /** Token lengths are counted on at most so many training rows, evenly spread. */
@@ -15,18 +16,6 @@ const maxDistinct = 100;
 
 const cell = (value: unknown) =>
   value === undefined || value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-
-export function labelText(task: Pick<Task, 'kind' | 'labelNames'>, label: number): string {
-  return task.kind === 'regression'
-    ? String(Math.round(label * 1000) / 1000)
-    : (task.labelNames[label] ?? String(label));
-}
-
-export const examplePreview = (task: Task, { text, pair, label }: Example): ExamplePreview => ({
-  text,
-  ...(pair !== undefined && { pair }),
-  label: labelText(task, label),
-});
 
 export async function previewTable({ source, path }: DataFile): Promise<TablePreview> {
   const table = await readTable(await source.open(path), path);
@@ -76,25 +65,6 @@ function guess(
   };
 }
 
-function balance(task: Task, examples: readonly Example[]): DataReport['balance'] {
-  if (task.kind === 'classification') {
-    const counts = task.labelNames.map(() => 0);
-    for (const { label } of examples) counts[label]!++;
-    return task.labelNames.map((name, i) => ({ name, count: counts[i]! }));
-  }
-  const labels = examples.map(({ label }) => label);
-  const [low, high] = task.labelRange ?? [
-    labels.reduce((a, b) => Math.min(a, b)),
-    labels.reduce((a, b) => Math.max(a, b)),
-  ];
-  const width = (high - low) / 10 || 1;
-  const counts = new Array<number>(10).fill(0);
-  for (const label of labels) counts[Math.min(9, Math.floor((label - low) / width))]!++;
-  const name = (i: number) =>
-    `${Number((low + i * width).toPrecision(3))} – ${Number((low + (i + 1) * width).toPrecision(3))}`;
-  return counts.map((count, i) => ({ name: name(i), count }));
-}
-
 function histogram(lengths: readonly number[], maxLength: number): { from: number; to: number; count: number }[] {
   const width = Math.max(1, Math.ceil(maxLength / 16));
   const bins = Array.from({ length: Math.ceil((maxLength + 1) / width) }, (_, i) => ({
@@ -109,16 +79,14 @@ function histogram(lengths: readonly number[], maxLength: number): { from: numbe
 async function tokenLengths(
   recipe: Recipe,
   environment: Environment,
-  loaded: LoadedTask,
+  task: Task,
+  train: readonly unknown[],
 ): Promise<DataReport['tokens']> {
   const { maxLength } = recipe.training;
   const tokenizer = await loadTokenizer(environment.checkpoint(recipe.checkpoint, recipe.revision));
-  const every = Math.max(1, loaded.train.length / countedRows);
-  const rows = Array.from(
-    { length: Math.min(countedRows, loaded.train.length) },
-    (_, i) => loaded.train[Math.floor(i * every)]!,
-  );
-  const { offsets, count, truncated } = await encodeExamples(tokenizer, rows, { maxLength });
+  const every = Math.max(1, train.length / countedRows);
+  const rows = Array.from({ length: Math.min(countedRows, train.length) }, (_, i) => train[Math.floor(i * every)]!);
+  const { offsets, count, truncated } = await task.encode(tokenizer, rows, recipe.training);
   const lengths = Array.from({ length: count }, (_, i) => offsets[i + 1]! - offsets[i]!).sort((a, b) => a - b);
   return {
     median: lengths[count >> 1]!,
@@ -130,17 +98,15 @@ async function tokenLengths(
 }
 
 export async function inspectData(recipe: Recipe, environment: Environment): Promise<DataReport> {
-  const loaded = await loadData(recipe, environment, {});
-  const { task, train, validation, heldOut } = loaded;
+  const { task, splits, heldOut } = await loadRows(recipe, environment, {});
+  const train = splits.get('train')!;
   return {
     title: task.title,
     question: task.question,
-    kind: task.kind,
-    labelNames: task.labelNames,
-    examples: { train: train.length, validation: validation.length },
+    examples: { train: train.length, validation: splits.get(decidingSplit(splits))!.length },
     heldOut,
-    rows: train.slice(0, previewRows).map((example) => examplePreview(task, example)),
-    balance: balance(task, train),
-    tokens: await tokenLengths(recipe, environment, loaded),
+    rows: train.slice(0, previewRows).map((row) => task.view(row)),
+    distribution: task.distribution(train),
+    tokens: await tokenLengths(recipe, environment, task, train),
   };
 }

@@ -1,28 +1,30 @@
 /** What a recipe would take, told before weights are downloaded or memory is allocated. */
-import { readJson } from '../../checkpoint/json';
-import { estimateCost } from '../../cost/estimate';
-import { customTask, tasks, type TaskId } from '../../data/tasks';
-import { UserError } from '../../errors';
-import type { Gpu } from '../../gpu/device';
-import { elements } from '../../graph/tensor';
-import { longestInput, parseConfig, type EncoderConfig } from '../../models/config';
-import { classifierProgram, parameterLayout } from '../../peft/classifier';
-import { classifierOf, type Environment } from '../../train/prepare';
-import type { Recipe } from '../../train/recipe';
+import { readJson } from '../checkpoint/json';
+import { checkpointPresets } from '../checkpoint/presets';
+import { largestBinding, type Gpu } from '../gpu/device';
+import { elements } from '../graph/tensor';
+import type { Model } from '../models/core/model';
+import { openModel } from '../models/core/registry';
+import { taskById } from '../tasks/core/registry';
+import type { Environment } from '../train/environment';
+import { checkLength, openContenders, tunedModels } from '../train/open';
+import { largestShapes, limitsOf, plan, stepsOf, usualLimits } from '../train/plan';
+import { taskEntry, type Recipe } from '../train/recipe';
+import { TunedModel } from '../train/tuned-model';
 import { z } from 'zod';
-import { checkpointPresets } from '../presets';
-import type { CheckpointInfo, MemoryVerdict, Plan } from '../protocol';
+import { machineBytes } from './environment';
+import type { CheckpointInfo, MemoryVerdict, Plan } from './protocol';
 
 /** A preset's config needs no download; any other is read (a kilobyte). */
-export async function configOf(
+async function modelOf(
   reference: string,
   revision: string | undefined,
   environment: Environment,
-): Promise<{ config: EncoderConfig; label: string }> {
+): Promise<{ model: Model; label: string }> {
   const preset = checkpointPresets.find(({ repository }) => repository === reference);
-  if (preset) return { config: parseConfig(preset.config, preset.repository), label: preset.repository };
+  if (preset) return { model: openModel(preset.config, preset.repository), label: preset.repository };
   const source = environment.checkpoint(reference, revision);
-  return { config: parseConfig(await readJson(source, 'config.json', z.unknown()), source.label), label: source.label };
+  return { model: openModel(await readJson(source, 'config.json', z.unknown()), source.label), label: source.label };
 }
 
 export async function checkpointInfo(
@@ -30,29 +32,18 @@ export async function checkpointInfo(
   revision: string | undefined,
   environment: Environment,
 ): Promise<CheckpointInfo> {
-  const { config, label } = await configOf(reference, revision, environment);
-  const plain = { config, numLabels: 2, lossKind: 'crossEntropy', weights: 'f32' } as const;
-  const { weights } = classifierProgram(plain, { batchSize: 1, length: 8 }, parameterLayout(plain), {
-    training: false,
-  });
-  const parameters = weights.reduce((total, { shape }) => total + elements(shape), 0);
+  const { model, label } = await modelOf(reference, revision, environment);
+  const task = taskById('sample')!.describe({ task: 'sample', training: {} });
+  const { tensors } = new TunedModel({ model, task, weights: 'f32' }).adapted;
   return {
     label,
-    architecture: config.architecture,
-    hiddenSize: config.hiddenSize,
-    layers: config.numHiddenLayers,
-    vocabSize: config.vocabSize,
-    longestInput: longestInput(config),
-    parameters,
+    architecture: model.architecture,
+    hiddenSize: model.hiddenSize,
+    layers: model.numHiddenLayers,
+    vocabSize: model.vocabSize,
+    longestInput: model.longestInput,
+    parameters: tensors.reduce((total, { shape }) => total + elements(shape), 0),
   };
-}
-
-/** Classes of a task of the visitor's own, as far as the recipe names them. */
-function taskOf(recipe: Recipe): Parameters<typeof classifierOf>[2] {
-  if (recipe.task !== 'custom') return tasks[recipe.task as TaskId];
-  const { labels = ['0', '1'], regression, columns } = recipe.data!;
-  const names = regression ? [] : Array.isArray(labels) ? labels : [...new Set(Object.values(labels))];
-  return customTask('custom', columns!, names);
 }
 
 const gibibytes = (bytes: number) =>
@@ -65,14 +56,13 @@ function memoryVerdict(
   const { peakBytes, largest } = needs;
   if (!gpu)
     return { verdict: 'unsure', verdictReason: `Takes ${gibibytes(peakBytes)}; there is no GPU to compare with.` };
-  const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize);
+  const limit = largestBinding(gpu);
   if (largest.bytes > limit)
     return {
       verdict: 'too-large',
       verdictReason: `${largest.name} takes ${gibibytes(largest.bytes)}, but this GPU binds at most ${gibibytes(limit)}; use f16 weights or a smaller model.`,
     };
-  // Browsers tell the machine's memory (rounded), never the GPU's.
-  const machine = ((navigator as { deviceMemory?: number }).deviceMemory ?? 4) * 2 ** 30;
+  const machine = machineBytes();
   if (peakBytes > machine)
     return {
       verdict: 'too-large',
@@ -93,42 +83,22 @@ export async function planRecipe(
   gpu: Gpu | undefined,
   trainExamples?: number,
 ): Promise<Plan> {
-  const { config, label } = await configOf(recipe.checkpoint, recipe.revision, environment);
-  const { batchSize, maxLength, gradientAccumulation, dropout, maxSteps, epochs } = recipe.training;
-  const longest = longestInput(config);
-  if (maxLength > longest)
-    throw new UserError(
-      'recipe/max-length',
-      `training.maxLength is ${maxLength}, but ${label} has positions for ${longest} tokens.`,
-    );
-  const task = taskOf(recipe);
-  const chunkBytes = gpu ? Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize) : 2 ** 32;
-  const shape = { batchSize: Math.min(batchSize, trainExamples ?? batchSize), length: maxLength };
-  const methods = recipe.methods.map((method) => ({
-    id: method.id,
-    cost: estimateCost(classifierOf(recipe, config, task, method), {
-      shape,
-      gradientAccumulation,
-      dropout,
-      chunkBytes,
-    }),
-  }));
-  const memories = methods.map(({ cost }) => cost.memory);
-  const { weightBytes } = memories[0]!;
-  const peakBytes =
-    weightBytes +
-    Math.max(...memories.map(({ arenaBytes }) => arenaBytes)) +
-    memories.reduce((sum, { trainableBytes, programBytes }) => sum + trainableBytes + programBytes, 0);
-  const stepsPerEpoch =
-    trainExamples === undefined
-      ? undefined
-      : Math.max(1, Math.ceil(Math.ceil(trainExamples / batchSize) / gradientAccumulation));
-  const totalSteps = maxSteps || (stepsPerEpoch !== undefined && epochs * stepsPerEpoch);
+  const { model, label } = await modelOf(recipe.checkpoint, recipe.revision, environment);
+  checkLength(recipe, model, label);
+  const contenders = await openContenders(recipe, model, environment);
+  const tuned = tunedModels({ recipe, model, contenders }, taskEntry(recipe).describe(recipe));
+  const { costs, peakBytes, weightBytes } = plan(tuned, recipe.training, {
+    ...(gpu ? limitsOf(gpu) : usualLimits),
+    budgetBytes: environment.budgetBytes?.(),
+    shapes: largestShapes(recipe.training, trainExamples),
+  });
+  const { maxSteps } = recipe.training;
+  const totalSteps = trainExamples === undefined ? maxSteps : stepsOf(recipe.training, trainExamples).totalSteps;
   return {
-    methods,
+    methods: contenders.map(({ id }, i) => ({ id, cost: costs[i]! })),
     peakBytes,
     weightBytes,
-    ...memoryVerdict(gpu, { peakBytes, largest: methods[0]!.cost.largestWeight }),
+    ...memoryVerdict(gpu, { peakBytes, largest: costs[0]!.largestWeight }),
     ...(totalSteps && { totalSteps }),
   };
 }

@@ -2,17 +2,20 @@
  * One run in the worker: prepared, trained under the page's control, and kept afterwards so that its methods answer and can be
  * taken home. Disposed when the next one starts.
  */
-import { UserError } from '../../errors';
-import { encodeExamples, makeBatch } from '../../data/batching';
-import { readHead } from '../../models/load';
-import { Contender } from '../../train/contender';
-import type { RunEvent } from '../../train/events';
-import { adapterFolder, mergedFolder, predictionLines } from '../../train/export';
-import { classifierOf, prepare, type Environment, type Prepared } from '../../train/prepare';
-import type { Recipe } from '../../train/recipe';
-import { Run } from '../../train/run';
-import type { EvaluationDetails, ModelId, Prediction, RunState, WorkerEvent } from '../protocol';
-import { errorInfo } from '../rpc-errors';
+import type { Batch } from '../data/batching';
+import { UserError } from '../errors';
+import { adapterFolder, mergedFolder, predictionLines } from '../export/folders';
+import { exportExtras } from '../export/model-card';
+import type { Environment } from '../train/environment';
+import type { RunEvent } from '../train/events';
+import { placeBase } from '../train/place';
+import { prepare, type Prepared } from '../train/prepare';
+import type { Recipe } from '../train/recipe';
+import { Run } from '../train/run';
+import type { Trainer } from '../train/trainer';
+import { TunedModel } from '../train/tuned-model';
+import type { EvaluationDetails, ModelId, Prediction, RunState, WorkerEvent } from './protocol';
+import { errorInfo } from './rpc-errors';
 import { EventBatches } from './event-batches';
 import { evaluationDetails } from './evaluation-details';
 import { Steering } from './steering';
@@ -22,7 +25,7 @@ export class Session {
   readonly #abort = new AbortController();
   readonly #events: EventBatches;
   #run: Run | undefined;
-  #base: Promise<Contender> | undefined;
+  #base: Promise<Trainer> | undefined;
   #ended = false;
 
   constructor(onEvents: (events: readonly WorkerEvent[]) => unknown) {
@@ -58,13 +61,12 @@ export class Session {
     try {
       const prepared = await prepare(recipe, environment, { onEvent, signal });
       this.#run = new Run(prepared);
-      const { task, train, validation, loaded, headFromCheckpoint } = prepared;
-      const { id, title, question, kind, labelNames, metrics, columns } = task;
-      const paired = columns.pair !== undefined || loaded.validation[0]?.pair !== undefined;
+      const { loaded, splits, headFromCheckpoint } = prepared;
+      const { id, title, question, primaryMetric, fields } = loaded.task;
       this.#events.add({
         type: 'task',
-        task: { id, title, question, kind, labelNames, primaryMetric: metrics.primary, paired },
-        examples: { train: train.count, validation: validation.count },
+        task: { id, title, question, primaryMetric, fields },
+        examples: { train: splits.get('train')!.rows.length, validation: splits.get(this.#run.deciding)!.rows.length },
         headFromCheckpoint,
       });
       this.#events.add({ type: 'memory', ...memoryOf(prepared) });
@@ -85,40 +87,40 @@ export class Session {
   }
 
   /** Methods by id, and `base`: the pre-trained model with the head that every method started from. */
-  async #model(id: ModelId): Promise<Contender> {
+  async #model(id: ModelId): Promise<Trainer> {
     const { prepared } = this.#trained;
-    const found = prepared.contenders.find(({ contender }) => contender.id === id)?.contender;
+    const found = prepared.trainers.find((trainer) => trainer.id === id);
     if (found) return found;
     if (id !== 'base') throw new UserError('run/none', `This run has no method "${id}".`);
     return (this.#base ??= baseModel(prepared));
   }
 
-  async predict(models: readonly ModelId[], text: string, pair?: string): Promise<Prediction[]> {
-    const { recipe, tokenizer, task } = this.#trained.prepared;
-    const { maxLength } = recipe.training;
-    const encoded = await encodeExamples(tokenizer, [{ text, ...(pair !== undefined && { pair }), label: 0 }], {
-      maxLength,
-    });
-    const batch = makeBatch(encoded, Uint32Array.of(0), { padTokenId: tokenizer.padTokenId, maxLength });
+  async predict(models: readonly ModelId[], texts: readonly string[]): Promise<Prediction[]> {
+    const { recipe, tokenizer, loaded } = this.#trained.prepared;
+    const { task } = loaded;
+    const { padTokenId } = tokenizer;
+    const encoded = await task.encode(tokenizer, [task.rowOf(texts)], recipe.training);
+    const options = { ...recipe.training, padTokenId };
     const predictions: Prediction[] = [];
     for (const id of models) {
-      const contender = await this.#model(id);
-      await contender.executable(batch, false); // Compiling is not answering.
-      const started = performance.now();
-      const logits = await contender.predict(batch);
-      const milliseconds = performance.now() - started;
-      predictions.push(
-        task.kind === 'regression'
-          ? { id, probabilities: [], score: logits[0]!, milliseconds }
-          : { id, probabilities: softmax(logits), milliseconds },
-      );
+      const trainer = await this.#model(id);
+      let milliseconds = 0;
+      const predict = async (batch: Batch) => {
+        await trainer.executable(batch, false); // Compiling is not answering.
+        const started = performance.now();
+        const outputs = await trainer.predict(batch);
+        milliseconds += performance.now() - started;
+        return outputs;
+      };
+      const answers = await task.evaluate({ predict }, encoded, options);
+      predictions.push({ id, ...task.answerView(answers, 0), milliseconds });
     }
     return predictions;
   }
 
   evaluationDetails(): EvaluationDetails {
     const run = this.#trained;
-    return evaluationDetails(run.prepared, (id) => run.bestLogits(id));
+    return evaluationDetails(run.prepared, (id) => run.bestAnswers(id));
   }
 
   results() {
@@ -126,16 +128,26 @@ export class Session {
   }
 
   async exportFolder(method: string, kind: 'merged' | 'adapter'): Promise<Map<string, Uint8Array>> {
-    const { prepared } = this.#trained;
-    const contender = await this.#model(method);
-    return kind === 'merged' ? mergedFolder(prepared, contender) : adapterFolder(prepared, contender);
+    const run = this.#trained;
+    const { prepared } = run;
+    const files = await (kind === 'merged' ? mergedFolder(prepared, method) : adapterFolder(prepared, method));
+    const extras = exportExtras({
+      kind,
+      method,
+      results: run.results(),
+      task: prepared.loaded.task,
+      weights: this.#ended ? 'best' : 'last',
+    });
+    for (const [name, text] of extras) files.set(name, new TextEncoder().encode(text));
+    return files;
   }
 
   exportPredictions(method: string): string {
     const run = this.#trained;
-    const logits = run.bestLogits(method);
-    if (!logits) throw new UserError('run/none', `${method} has not been evaluated yet, so there are no predictions.`);
-    return predictionLines(run.prepared, logits);
+    const answers = run.bestAnswers(method);
+    if (answers === undefined)
+      throw new UserError('run/none', `${method} has not been evaluated yet, so there are no predictions.`);
+    return predictionLines(run.prepared, answers);
   }
 
   async dispose(): Promise<void> {
@@ -147,19 +159,7 @@ export class Session {
 
 const memoryOf = ({ memory }: Prepared) => memory.bytes;
 
-function softmax(logits: Float32Array): number[] {
-  const max = logits.reduce((a, b) => Math.max(a, b));
-  const exponentials = Array.from(logits, (logit) => Math.exp(logit - max));
-  const sum = exponentials.reduce((a, b) => a + b);
-  return exponentials.map((value) => value / sum);
-}
-
-async function baseModel({ recipe, config, task, reader, memory, contenders }: Prepared): Promise<Contender> {
-  const { values } = await readHead(reader, config, task.numLabels, recipe.training.seed);
-  return Contender.create(memory, {
-    ...contenders[0]!.contender.options,
-    id: 'base',
-    classifier: classifierOf(recipe, config, task),
-    initial: values,
-  });
-}
+const baseModel = (prepared: Prepared): Promise<Trainer> => {
+  const { model, loaded, recipe } = prepared;
+  return placeBase(prepared, prepared, new TunedModel({ model, task: loaded.task, weights: recipe.weights }));
+};

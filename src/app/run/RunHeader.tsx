@@ -4,10 +4,10 @@
  */
 import { Alert, Button, Group, Progress, Text } from '@mantine/core';
 import { useShallow } from 'zustand/react/shallow';
-import { tasks } from '../../data/tasks';
+import { taskById } from '../../tasks/core/registry';
 import { clock } from '../format';
 import { methodColour } from '../method-colours';
-import type { RunState } from '../protocol';
+import type { RunState } from '../../worker/protocol';
 import { isActive, stepOf, type RunRecord } from '../run-record';
 import { checkpointSummary } from '../setup/summaries';
 import { useApp } from '../store';
@@ -49,7 +49,7 @@ function Title() {
   const titles = useApp(useShallow(({ run }) => Object.fromEntries(run!.methods.map(({ id, title }) => [id, title]))));
   const recipe = useRun((run) => run.recipe);
   const known = useRun((run) => run.task?.title);
-  const task = known ?? (recipe.task in tasks ? tasks[recipe.task as keyof typeof tasks].title : recipe.data?.train);
+  const task = known ?? recipe.data?.train ?? taskById(recipe.task)?.title;
   return (
     <div style={{ minWidth: 0, flex: '1 1 280px' }}>
       <Text component="h2" fw={600} size="sm" m={0} style={{ overflowWrap: 'anywhere' }}>

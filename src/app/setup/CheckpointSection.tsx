@@ -3,10 +3,11 @@ import { Alert, Anchor, Button, FileButton, Group, Radio, Stack, Text, TextInput
 import { useEffect, useState } from 'react';
 import { addFiles, filesOfInput } from '../dropped-files';
 import { big, bytes } from '../format';
-import { bundledCheckpoint, checkpointPresets } from '../presets';
-import type { CheckpointInfo, ErrorInfo, MemoryVerdict } from '../protocol';
+import { checkpointPresets } from '../../checkpoint/presets';
+import { bundledCheckpoint } from '../presets';
+import type { CheckpointInfo, ErrorInfo, MemoryVerdict } from '../../worker/protocol';
 import { edit } from '../recipe-edit';
-import { errorInfo } from '../rpc-errors';
+import { errorInfo } from '../../worker/rpc-errors';
 import { useApp } from '../store';
 import { worker } from '../worker-client';
 import { HubAddress } from './HubAddress';

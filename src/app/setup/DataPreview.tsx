@@ -2,7 +2,7 @@
 import { Alert, Button, Loader, Stack, Text } from '@mantine/core';
 import { useEffect } from 'react';
 import { grouped } from '../format';
-import type { DataReport } from '../protocol';
+import type { DataReport } from '../../worker/protocol';
 import { useApp } from '../store';
 import { RowsTable } from './RowsTable';
 import { dataKey, inspectData, useSetUp } from './setup-store';
@@ -57,10 +57,10 @@ function Bars({ title, bars }: { title: string; bars: readonly { name: string; c
   );
 }
 
-const shownClasses = 12;
+const shownBars = 12;
 
 function Report({ report }: { report: DataReport }) {
-  const { examples, heldOut, balance, tokens, rows, kind } = report;
+  const { examples, heldOut, distribution, tokens, rows } = report;
   const paired = rows.some(({ pair }) => pair !== undefined);
   const used = tokens.histogram.slice(0, tokens.histogram.findLastIndex(({ count }) => count > 0) + 1);
   return (
@@ -71,10 +71,10 @@ function Report({ report }: { report: DataReport }) {
         {tokens.longest} at most
         {tokens.truncated > 0 && `; ${grouped(tokens.truncated)} of ${grouped(tokens.counted)} are cut`}.
       </Text>
-      <Bars title={kind === 'regression' ? 'Scores' : 'Labels'} bars={balance.slice(0, shownClasses)} />
-      {balance.length > shownClasses && (
+      <Bars title={distribution.title} bars={distribution.bars.slice(0, shownBars)} />
+      {distribution.bars.length > shownBars && (
         <Text size="xs" className="quiet">
-          and {balance.length - shownClasses} more
+          and {distribution.bars.length - shownBars} more
         </Text>
       )}
       <Bars
@@ -82,8 +82,8 @@ function Report({ report }: { report: DataReport }) {
         bars={used.map(({ from, to, count }) => ({ name: `${from} – ${to - 1}`, count }))}
       />
       <RowsTable
-        columns={['label', 'text', ...(paired ? ['second text'] : [])]}
-        rows={rows.slice(0, 8).map(({ text, pair, label }) => [label, text, ...(paired ? [pair ?? ''] : [])])}
+        columns={['truth', 'text', ...(paired ? ['second text'] : [])]}
+        rows={rows.slice(0, 8).map(({ text, pair, truth }) => [truth, text, ...(paired ? [pair ?? ''] : [])])}
         caption="First training examples"
       />
     </Stack>

@@ -1,6 +1,7 @@
 /** Which task, and where its examples come from. */
 import { Alert, Button, FileButton, Group, Select, Stack, Text } from '@mantine/core';
-import { tasks, type TaskId } from '../../data/tasks';
+import { splitNames } from '../../data/splits';
+import { taskById, tasks } from '../../tasks/core/registry';
 import { addFiles, filesOfInput, trainOnTable } from '../dropped-files';
 import { grouped } from '../format';
 import { taskSizes } from '../presets';
@@ -10,52 +11,52 @@ import { DataPreview } from './DataPreview';
 import { OwnTable } from './OwnTable';
 import { dataKey, useSetUp } from './setup-store';
 
-const known = Object.values(tasks);
-const options = [
-  { group: 'Bundled', items: [{ value: 'sample', label: tasks.sample.title }] },
-  { group: 'GLUE', items: known.filter(({ hub }) => hub).map(({ id, title }) => ({ value: id, label: title })) },
-  { group: 'Your own', items: [{ value: 'custom', label: 'A table of your own' }] },
-];
+const options = () =>
+  [...new Set(tasks.map(({ group }) => group))].map((group) => ({
+    group,
+    items: tasks.filter((task) => task.group === group).map(({ id, title }) => ({ value: id, label: title })),
+  }));
 
 export function DataSection() {
   const { task, data } = useApp((state) => state.json);
   const tables = useSetUp((state) => state.tables);
   const choose = (id: string | null) => {
-    if (id === 'custom' && tables[0] !== undefined) return void trainOnTable(tables[0]);
-    if (id) edit({ task: id as TaskId, data: undefined });
+    if (id === null) return;
+    if (taskById(id)?.ownFiles && tables[0] !== undefined) return void trainOnTable(tables[0]);
+    edit({ task: id, data: undefined });
   };
   const previewed = useSetUp(
     (state) => state.data?.report !== undefined && state.data.key === dataKey(useApp.getState().json),
   );
   const size = data || previewed ? undefined : taskSizes[task];
-  const glue = task !== 'custom' && task !== 'sample';
+  const entry = taskById(task);
   return (
     <Stack gap="sm">
       <Select
         size="xs"
         label="Task"
-        data={options}
+        data={options()}
         value={task}
         onChange={choose}
         allowDeselect={false}
         comboboxProps={{ shadow: 'md' }}
       />
-      {task !== 'custom' && (
+      {entry && !entry.ownFiles && (
         <Text size="xs" className="quiet">
-          {tasks[task as TaskId].question}
+          {entry.question}
           {size && ` ${grouped(size[0])} examples to train on, ${grouped(size[1])} to validate.`}
-          {glue && !data && ' From the hub’s nyu-mll/glue, downloaded when it is needed.'}
+          {entry.dataset && !data && ` From the hub’s ${entry.dataset}, downloaded when it is needed.`}
         </Text>
       )}
-      {data && task !== 'custom' && (
+      {data && entry && !entry.ownFiles && (
         <Alert variant="light" color="gray" p="xs" fz="xs">
-          Your files: {[data.train, data.validation, data.validationMismatched].filter(Boolean).join(', ')}.{' '}
+          Your files: {splitNames.flatMap((split) => data[split] ?? []).join(', ')}.{' '}
           <Button size="compact-xs" variant="subtle" onClick={() => edit({ data: undefined })}>
-            {task === 'sample' ? 'Use the bundled ones' : 'Use the hub’s instead'}
+            {entry.dataset ? 'Use the hub’s instead' : 'Use the bundled ones'}
           </Button>
         </Alert>
       )}
-      {task === 'custom' && <OwnTable />}
+      {entry?.ownFiles && <OwnTable />}
       <Group gap="xs">
         <FileButton
           onChange={(files) => void addFiles(filesOfInput(files))}
@@ -73,7 +74,7 @@ export function DataSection() {
           CSV, TSV, JSONL or Parquet, or a GLUE folder dropped on the page
         </Text>
       </Group>
-      <DataPreview automatic={!glue || data !== undefined} />
+      <DataPreview automatic={!entry?.dataset || data !== undefined} />
     </Stack>
   );
 }

@@ -13,12 +13,12 @@ import {
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { z } from 'zod';
-import { methodById } from '../../peft/registry';
+import { methodById } from '../../methods/core/registry';
 import { big, bytes } from '../format';
 import { methodColour } from '../method-colours';
-import { edit, editMethod, methodList, type Method } from '../recipe-edit';
+import { edit, editMethod, methodList, startFrom, type Method } from '../recipe-edit';
 import { CopyIcon, TrashIcon } from '../ui/icons';
-import { SchemaControl, type SettingSchema } from './SchemaControl';
+import { choicesOf, SchemaControl, type SettingSchema } from './SchemaControl';
 import { settingWords } from './setting-words';
 import { useSetUp } from './setup-store';
 import { useApp } from '../store';
@@ -43,15 +43,21 @@ export function MethodCard({ index, id, method, last }: Props) {
   const found = methodById(method.method);
   const [more, { toggle }] = useDisclosure(false);
   const title = `${found?.title ?? method.method}${id === method.method ? '' : ` ${id.slice(method.method.length + 1)}`}`;
-  const settings = settingsOf(method.method);
+  // An adapter brings its own settings, which a recipe must not contradict.
+  const settings = method.adapter === undefined ? settingsOf(method.method) : [];
   const small = settings.filter(([, { type }]) => type === 'number' || type === 'integer');
-  const lists = settings.filter(([, { type }]) => type === 'array');
-  const others = settings.filter(([name]) => ![...small, ...lists].some(([shown]) => shown === name));
+  const lists = settings.filter(([, schema]) => choicesOf(schema));
+  const others = settings.filter(([, schema]) => schema.type === 'boolean' || schema.enum);
+  // What no control draws, such as the ranks of single layers, is told as it stands in the recipe.
+  const drawn = new Set([...small, ...lists, ...others].map(([name]) => name));
+  const told = settings.flatMap(([name]) =>
+    drawn.has(name) || method[name] === undefined ? [] : [`${name} ${JSON.stringify(method[name])}`],
+  );
   const control = ([name, schema]: [string, SettingSchema]) => (
     <SchemaControl
       key={name}
       schema={schema}
-      words={settingWords(method.method, name)}
+      words={found?.words?.[name] ?? settingWords(name)}
       value={method[name]}
       onChange={(value) => editMethod(index, { [name]: value })}
       of={title}
@@ -86,18 +92,24 @@ export function MethodCard({ index, id, method, last }: Props) {
         {small.length === 1 ? (
           control(small[0]!)
         ) : (
-          <SimpleGrid cols={Math.min(3, small.length)} spacing="xs">
+          <SimpleGrid cols={Math.max(1, Math.min(3, small.length))} spacing="xs">
             {small.map(control)}
           </SimpleGrid>
         )}
         {lists.map(control)}
+        {method.adapter !== undefined && <Text size="xs">Settings and first values come from {method.adapter}.</Text>}
+        {told.length > 0 && (
+          <Text size="xs" className="quiet" style={{ overflowWrap: 'anywhere' }}>
+            In the recipe: {told.join(', ')}
+          </Text>
+        )}
         <Anchor component="button" type="button" size="xs" onClick={toggle} aria-expanded={more} ta="left">
           {more ? 'Less' : 'More settings'}
         </Anchor>
         <Collapse expanded={more}>
           <Stack gap="xs">
             {others.map(control)}
-            <More index={index} method={method} title={title} />
+            <More index={index} method={method} title={title} startable={found?.adapter !== undefined} />
           </Stack>
         </Collapse>
       </Stack>
@@ -105,7 +117,15 @@ export function MethodCard({ index, id, method, last }: Props) {
   );
 }
 
-function More({ index, method, title }: { index: number; method: Method; title: string }) {
+interface MoreProps {
+  readonly index: number;
+  readonly method: Method;
+  readonly title: string;
+  /** Whether the method has adapters. */
+  readonly startable: boolean;
+}
+
+function More({ index, method, title, startable }: MoreProps) {
   const training = useApp((state) => state.json.training?.learningRate);
   const adapters = useSetUp((state) => state.folders).filter(({ kind }) => kind === 'adapter');
   const choices = [
@@ -132,8 +152,8 @@ function More({ index, method, title }: { index: number; method: Method; title: 
         placeholder={choices.length ? 'Scratch' : 'None dropped'}
         data={choices}
         value={method.adapter ?? null}
-        onChange={(value) => editMethod(index, { adapter: value ?? undefined })}
-        disabled={choices.length === 0}
+        onChange={(value) => startFrom(index, value ?? undefined)}
+        disabled={choices.length === 0 || !startable}
         clearable
       />
     </SimpleGrid>
@@ -154,8 +174,12 @@ function Costs({ id }: { id: string }) {
       />
       <Fact
         name="Paper FLOPs"
-        value={cost && big(cost.paper.adapterFlops)}
-        hint="What the method adds to one forward pass by the paper’s formula (Eq. 11)"
+        value={cost?.paper.adapterFlops === undefined ? undefined : big(cost.paper.adapterFlops)}
+        hint={
+          cost && cost.paper.adapterFlops === undefined
+            ? 'The method’s paper gives no formula'
+            : 'What the method adds to one forward pass by its paper’s formula, whatever the number of tokens'
+        }
       />
       <Fact
         name="FLOPs a step"

@@ -1,9 +1,9 @@
 /** One card a method; the registry says which there are and which settings they have. */
-import { Button, Group, Stack } from '@mantine/core';
-import { methods as registry, methodById } from '../../peft/registry';
-import type { RecipeJson } from '../../train/recipe';
-import { edit, methodList, type Method } from '../recipe-edit';
-import { normalised } from '../recipe-json';
+import { Button, Menu, Stack, Text } from '@mantine/core';
+import { Fragment } from 'react';
+import { families } from '../../methods/core/method';
+import { methods as registry } from '../../methods/core/registry';
+import { edit, methodList, withDefaults, type Method } from '../recipe-edit';
 import { useApp } from '../store';
 import { PlusIcon } from '../ui/icons';
 import { MethodCard } from './MethodCard';
@@ -18,9 +18,7 @@ function idsOf(methods: readonly Method[]): string[] {
   });
 }
 
-/** A method with its defaults written out. */
-const withDefaults = (method: string): Method =>
-  normalised({ task: 'sample', methods: [{ method }] } satisfies RecipeJson).methods![0]!;
+const most = 16;
 
 export function MethodsSection() {
   const methods = useApp((state) => state.json.methods) ?? [];
@@ -30,20 +28,39 @@ export function MethodsSection() {
       {methods.map((method, i) => (
         <MethodCard key={ids[i]} index={i} id={ids[i]!} method={method} last={methods.length === 1} />
       ))}
-      <Group gap="xs">
-        {registry.map(({ id, title }) => (
-          <Button
-            key={id}
-            size="xs"
-            variant="default"
-            leftSection={<PlusIcon size={14} />}
-            onClick={() => edit({ methods: [...methodList(), withDefaults(id)] })}
-            disabled={methods.length >= 16}
-          >
-            Add {methodById(id)?.title ?? title}
-          </Button>
-        ))}
-      </Group>
+      <AddMethod full={methods.length >= most} />
     </Stack>
+  );
+}
+
+/** The methods there are, by family, each with its sentence. */
+function AddMethod({ full }: { full: boolean }) {
+  const listed = Object.entries(families).flatMap(([family, title]) => {
+    const members = registry.filter((method) => method.family === family);
+    return members.length ? [{ title, members }] : [];
+  });
+  return (
+    <Menu shadow="md" width={300} position="bottom-start">
+      <Menu.Target>
+        <Button size="xs" variant="default" leftSection={<PlusIcon size={14} />} disabled={full}>
+          Add a method
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>
+        {listed.map(({ title, members }) => (
+          <Fragment key={title}>
+            <Menu.Label>{title}</Menu.Label>
+            {members.map(({ id, title: name, summary }) => (
+              <Menu.Item key={id} onClick={() => edit({ methods: [...methodList(), withDefaults(id)] })}>
+                <Text size="sm">{name}</Text>
+                <Text size="xs" className="quiet">
+                  {summary}
+                </Text>
+              </Menu.Item>
+            ))}
+          </Fragment>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
   );
 }

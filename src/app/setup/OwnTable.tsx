@@ -3,9 +3,9 @@ import { Alert, Checkbox, Select, SimpleGrid, Stack, Text } from '@mantine/core'
 import { useEffect, useState } from 'react';
 import { trainOnTable } from '../dropped-files';
 import { grouped } from '../format';
-import type { ErrorInfo, TablePreview } from '../protocol';
-import { edit } from '../recipe-edit';
-import { errorInfo } from '../rpc-errors';
+import type { ErrorInfo, TablePreview } from '../../worker/protocol';
+import { columnsOf, edit } from '../recipe-edit';
+import { errorInfo } from '../../worker/rpc-errors';
 import { useApp } from '../store';
 import { worker } from '../worker-client';
 import type { RecipeJson } from '../../train/recipe';
@@ -50,7 +50,7 @@ export function OwnTable() {
     for (const key of Object.keys(next) as (keyof Data)[]) if (next[key] === undefined) delete next[key];
     edit({ data: next });
   };
-  const columns = data.columns ?? { text: '', label: '' };
+  const columns = columnsOf(data);
   const column = (key: 'text' | 'label', value: string | null) =>
     value !== null && change({ columns: { ...columns, [key]: value }, ...(key === 'label' && { labels: undefined }) });
   const pair = (value: string | null) => {
@@ -106,7 +106,7 @@ export function OwnTable() {
         <Checkbox
           size="xs"
           label="Labels are scores"
-          checked={data.regression ?? false}
+          checked={data['regression'] === true}
           onChange={({ currentTarget }) =>
             change({ regression: currentTarget.checked || undefined, labels: undefined })
           }

@@ -7,7 +7,7 @@ import { recipePresets } from '../default-recipe';
 import { addFiles, filesOfInput } from '../dropped-files';
 import { loadRecipe, loadRecipeText, recipeText } from '../recipe-edit';
 import { recipeHash } from '../recipe-url';
-import { errorInfo } from '../rpc-errors';
+import { errorInfo } from '../../worker/rpc-errors';
 import { reportError, useApp } from '../store';
 
 async function loadPreset(file: string): Promise<void> {

@@ -2,14 +2,22 @@
 import { Checkbox, Chip, Group, Input, NumberInput, SegmentedControl, TextInput } from '@mantine/core';
 import type { SettingWords } from './setting-words';
 
+interface Choices {
+  readonly enum?: readonly string[];
+}
+
 export interface SettingSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
-  readonly items?: { readonly enum?: readonly string[] };
+  readonly items?: Choices & { readonly anyOf?: readonly Choices[] };
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
 }
+
+/** What a list may hold, where that is known; a list that may hold other words too offers those that are. */
+export const choicesOf = ({ items }: SettingSchema): readonly string[] | undefined =>
+  items?.enum ?? items?.anyOf?.find((one) => one.enum)?.enum;
 
 interface Props {
   readonly schema: SettingSchema;
@@ -24,6 +32,10 @@ interface Props {
 export const inRow = { root: { display: 'flex', flexDirection: 'column' as const }, description: { flex: 1 } };
 
 const named = ({ label, help }: SettingWords) => ({ label, ...(help && { description: help }) });
+
+/** What a list holds beyond the offered words, in its order. */
+const others = (choices: readonly string[], chosen: readonly string[]) =>
+  chosen.filter((item) => !choices.includes(item));
 
 export function SchemaControl({ schema, words, value, onChange, of }: Props) {
   const name = `${words.label}, ${of}`;
@@ -67,16 +79,19 @@ export function SchemaControl({ schema, words, value, onChange, of }: Props) {
         />
       </Input.Wrapper>
     );
-  if (schema.items?.enum)
+  const choices = choicesOf(schema);
+  if (choices)
     return (
       <Input.Wrapper size="xs" {...named(words)} labelElement="div" role="group" aria-label={name}>
         <Chip.Group
           multiple
           value={value as string[]}
-          onChange={(chosen) => onChange(schema.items!.enum!.filter((item) => chosen.includes(item)))}
+          onChange={(chosen) =>
+            onChange([...choices.filter((item) => chosen.includes(item)), ...others(choices, chosen)])
+          }
         >
           <Group gap={6} mt={4}>
-            {schema.items.enum.map((item) => (
+            {[...choices, ...others(choices, value as string[])].map((item) => (
               <Chip key={item} value={item} size="xs" radius="sm">
                 {item}
               </Chip>

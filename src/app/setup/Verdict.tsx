@@ -1,6 +1,6 @@
 /** Whether something fits on this GPU: a word, coloured, with the reason at hand. */
 import { Text, Tooltip } from '@mantine/core';
-import type { MemoryVerdict } from '../protocol';
+import type { MemoryVerdict } from '../../worker/protocol';
 
 const words = {
   fits: ['fits', 'var(--method-2)'],

@@ -2,8 +2,8 @@
 import { create } from 'zustand';
 import type { RecipeJson } from '../../train/recipe';
 import { taskSizes } from '../presets';
-import type { DataReport, Dropped, ErrorInfo, Plan } from '../protocol';
-import { errorInfo } from '../rpc-errors';
+import type { DataReport, Dropped, ErrorInfo, Plan } from '../../worker/protocol';
+import { errorInfo } from '../../worker/rpc-errors';
 import { useApp } from '../store';
 import { worker } from '../worker-client';
 

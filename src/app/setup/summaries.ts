@@ -1,8 +1,10 @@
 /** Each section in one line. */
-import { tasks, type TaskId } from '../../data/tasks';
-import { methodById } from '../../peft/registry';
+import { checkpointPresets } from '../../checkpoint/presets';
+import { methodById } from '../../methods/core/registry';
+import { taskById } from '../../tasks/core/registry';
 import type { RecipeJson } from '../../train/recipe';
-import { bundledCheckpoint, checkpointPresets } from '../presets';
+import { bundledCheckpoint } from '../presets';
+import { columnsOf } from '../recipe-edit';
 
 export function checkpointSummary({ checkpoint = bundledCheckpoint.reference, revision, weights }: RecipeJson): string {
   const preset = checkpointPresets.find(({ repository }) => repository === checkpoint);
@@ -17,9 +19,9 @@ export function checkpointSummary({ checkpoint = bundledCheckpoint.reference, re
 
 export function dataSummary({ task, data }: RecipeJson): string {
   if (task === 'custom')
-    return data ? `${data.train}: ${data.columns?.text ?? '?'} → ${data.columns?.label ?? '?'}` : 'Your own table';
-  const { title, question } = tasks[task as TaskId];
-  return `${title}${data ? `, ${data.train}` : ''}: ${question}`;
+    return data ? `${data.train}: ${columnsOf(data).text || '?'} → ${columnsOf(data).label || '?'}` : 'Your own table';
+  const entry = taskById(task);
+  return `${entry?.title ?? task}${data ? `, ${data.train}` : ''}: ${entry?.question ?? ''}`;
 }
 
 export function methodsSummary({ methods = [] }: RecipeJson): string {

@@ -1,7 +1,7 @@
 /** No WebGPU: which setting helps in the browser at hand. A software adapter: that it is one, and slow. */
 import { Alert, Button, List, Text } from '@mantine/core';
 import { openGpu } from '../begin';
-import type { ErrorInfo } from '../protocol';
+import type { ErrorInfo } from '../../worker/protocol';
 import { browserAdvice } from './browser-advice';
 
 export function NoGpu({ error }: { error: ErrorInfo }) {

@@ -16,14 +16,14 @@ export const insideModule = (tensor: string, module: string): boolean => `.${ten
  *
  * @param settings what the names of the tensors tell about the settings
  */
-export function inPlaceFormat<Settings>(
+export function inPlaceFormat<Settings extends object>(
   peftType: string,
   settings: (names: ReadonlySet<string>, model: AdaptedModel) => Partial<Settings> = () => ({}),
 ): AdapterFormat<Settings> {
   return {
     peftType,
     inPeft: false,
-    config: (given) => ({ ...given }),
+    config: (given): Record<string, unknown> => Object.fromEntries(Object.entries(given)),
     settings: ({ tensors, model }) => settings(new Set(tensors.keys()), model),
   };
 }

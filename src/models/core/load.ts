@@ -66,7 +66,12 @@ export async function readHead(
 }
 
 /** Tensors between model and head that the checkpoint lacks, as `transformers` would draw them. Empty where they are there. */
-export function drawBridge(reader: WeightReader, model: Model, { bridge }: Head, seed: number): Map<string, Float32Array> {
+export function drawBridge(
+  reader: WeightReader,
+  model: Model,
+  { bridge }: Head,
+  seed: number,
+): Map<string, Float32Array> {
   const missing = (bridge?.tensors ?? []).filter(({ name }) => !storedName(reader, model, name));
   return new Map(missing.map((tensor) => [tensor.name, drawnValues(tensor, model, seed)]));
 }

@@ -68,7 +68,7 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
       facts: [...exported.facts, ['Input', paired ? 'two texts' : 'one text']],
       python: {
         autoClass: 'AutoModelForSequenceClassification',
-        question: paired ? '"a text" "its pair"' : '"a text"',
+        texts: paired ? ['This is a test.', 'This was tested.'] : ['This is a test.'],
         columns: paired ? 'text, pair' : 'text',
         headArguments: python.headArguments,
         code: `${encodePython}${python.code}`,

@@ -73,8 +73,8 @@ export interface TaskPython {
   readonly autoClass: string;
   /** Arguments that open the base checkpoint with a fresh head. */
   readonly headArguments: string;
-  /** What the script is called with to answer, e.g. `"a text"`. */
-  readonly question: string;
+  /** What the script answers where it is asked nothing: as many texts as the task takes. */
+  readonly texts: readonly string[];
   /** Columns of a table to train on. */
   readonly columns: string;
   /** Constants and the functions `encode(tokenizer, rows)`, `answer(model, tokenizer, *texts)` and `batch_loss(model, tokenizer, rows)`. */

@@ -2,8 +2,8 @@
 import { Group, Loader, Text } from '@mantine/core';
 import { Note } from '../Note';
 import { useEffect, useState } from 'react';
-import type { ErrorInfo, EvaluationDetails } from '../../protocol';
-import { errorInfo } from '../../rpc-errors';
+import type { ErrorInfo, EvaluationDetails } from '../../../worker/protocol';
+import { errorInfo } from '../../../worker/rpc-errors';
 import { useApp } from '../../store';
 import { worker } from '../../worker-client';
 import { Confusion } from './Confusion';
@@ -55,22 +55,21 @@ export function Details() {
   const { details } = state;
   if (!details) return <Loader size="sm" aria-label="Loading the evaluation" />;
   const titleOf = (id: string) => methods.find((method) => method.id === id)?.title ?? id;
+  const scatters = details.methods.flatMap(({ id, figure }) =>
+    figure?.type === 'scatter' ? [{ id, title: titleOf(id), scatter: figure.points }] : [],
+  );
   return (
     <>
       <section aria-label="Answers against the truth">
         <Group gap="xl" align="flex-start">
           {details.methods.map(
-            ({ id, confusion }) =>
-              confusion && (
-                <Confusion key={id} id={id} title={titleOf(id)} labels={details.labelNames} counts={confusion} />
+            ({ id, figure }) =>
+              figure?.type === 'confusion' && (
+                <Confusion key={id} id={id} title={titleOf(id)} labels={figure.labels} counts={figure.counts} />
               ),
           )}
         </Group>
-        {details.kind === 'regression' && (
-          <TruthScatter
-            methods={details.methods.map(({ id, scatter = [] }) => ({ id, title: titleOf(id), scatter }))}
-          />
-        )}
+        {scatters.length > 0 && <TruthScatter methods={scatters} />}
       </section>
       <Disagreements details={details} titleOf={titleOf} />
     </>

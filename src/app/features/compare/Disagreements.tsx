@@ -3,14 +3,14 @@ import { Group, NativeSelect, Pagination, Table, Text } from '@mantine/core';
 import { useState } from 'react';
 import { grouped } from '../../format';
 import { methodColour } from '../../method-colours';
-import type { EvaluationDetails } from '../../protocol';
+import type { EvaluationDetails } from '../../../worker/protocol';
 
 const perPage = 10;
 
 export function Disagreements({ details, titleOf }: { details: EvaluationDetails; titleOf: (id: string) => string }) {
   const [filter, setFilter] = useState('all');
   const [page, setPage] = useState(1);
-  const { methods, disagreements, disagreementCount, count, kind } = details;
+  const { methods, disagreements, disagreementCount, count, judged } = details;
   const ids = methods.map(({ id }) => id);
   if (ids.length < 2)
     return (
@@ -18,9 +18,7 @@ export function Disagreements({ details, titleOf }: { details: EvaluationDetails
         With two methods or more, the examples on which they disagree are listed here.
       </Text>
     );
-  const right = (answers: Readonly<Record<string, string>>, id: string, label: string) => answers[id] === label;
-  const shown =
-    filter === 'all' ? disagreements : disagreements.filter(({ answers, label }) => right(answers, filter, label));
+  const shown = filter === 'all' ? disagreements : disagreements.filter(({ answers }) => answers[filter]?.right);
   const pages = Math.max(1, Math.ceil(shown.length / perPage));
   const visible = shown.slice((Math.min(page, pages) - 1) * perPage, Math.min(page, pages) * perPage);
   const choose = (value: string) => {
@@ -32,14 +30,14 @@ export function Disagreements({ details, titleOf }: { details: EvaluationDetails
       <Group justify="space-between" mb={4}>
         <div>
           <Text id="disagreements-title" component="h3" fw={600} size="sm" m={0}>
-            {kind === 'classification' ? 'Where the methods disagree' : 'Where the methods differ most'}
+            {judged ? 'Where the methods disagree' : 'Where the methods differ most'}
           </Text>
           <Text size="xs" c="var(--quiet)">
             {grouped(disagreementCount)} of {grouped(count)} validation examples
             {disagreements.length < disagreementCount ? `; the first ${disagreements.length} are listed` : ''}
           </Text>
         </div>
-        {kind === 'classification' && disagreementCount > 0 && (
+        {judged && disagreementCount > 0 && (
           <NativeSelect
             size="xs"
             aria-label="Disagreements shown"
@@ -76,19 +74,17 @@ export function Disagreements({ details, titleOf }: { details: EvaluationDetails
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {visible.map(({ index, text, pair, label, answers }) => (
+              {visible.map(({ index, text, pair, truth, answers }) => (
                 <Table.Tr key={index}>
                   <Table.Td className="disagreement-text">
                     {text}
                     {pair !== undefined && <div className="quiet">{pair}</div>}
                   </Table.Td>
-                  <Table.Td>{label}</Table.Td>
+                  <Table.Td>{truth}</Table.Td>
                   {ids.map((id) => (
-                    <Table.Td key={id} fw={right(answers, id, label) ? 600 : 400}>
-                      {answers[id]}
-                      {kind === 'classification' && (
-                        <span className="quiet"> {right(answers, id, label) ? '✓ right' : '✗ wrong'}</span>
-                      )}
+                    <Table.Td key={id} fw={answers[id]?.right ? 600 : 400}>
+                      {answers[id]?.answer}
+                      {judged && <span className="quiet"> {answers[id]?.right ? '✓ right' : '✗ wrong'}</span>}
                     </Table.Td>
                   ))}
                 </Table.Tr>

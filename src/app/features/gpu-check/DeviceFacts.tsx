@@ -1,7 +1,7 @@
 /** The adapter by its own words: name, features, and the limits that decide what fits. */
 import { Text } from '@mantine/core';
 import { bytes, grouped } from '../../format';
-import type { GpuReport } from '../../protocol';
+import type { GpuReport } from '../../../worker/protocol';
 
 const limits: readonly { name: string; title: string; format: (value: number) => string }[] = [
   { name: 'maxBufferSize', title: 'Largest buffer', format: bytes },

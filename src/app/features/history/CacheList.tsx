@@ -3,7 +3,7 @@ import { Button, Group, Table, Text } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import type { CacheEntry } from '../../../checkpoint/cache';
 import { bytes, grouped } from '../../format';
-import { errorInfo } from '../../rpc-errors';
+import { errorInfo } from '../../../worker/rpc-errors';
 import { reportError } from '../../store';
 import { worker } from '../../worker-client';
 

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { WorkerEvent } from '../../protocol';
+import type { WorkerEvent } from '../../../worker/protocol';
 import { newRun, withEvents, type RunRecord } from '../../run-record';
 import { useApp } from '../../store';
 import { closeDatabase, deleteRun, listRuns, loadRun, saveRun } from './database';

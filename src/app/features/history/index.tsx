@@ -2,7 +2,7 @@
 import { Stack } from '@mantine/core';
 import { Note } from '../Note';
 import { useCallback, useEffect, useState } from 'react';
-import { errorInfo } from '../../rpc-errors';
+import { errorInfo } from '../../../worker/rpc-errors';
 import { CacheList } from './CacheList';
 import { listRuns, type RunHead } from './database';
 import { onStored } from './keep-runs';

@@ -5,10 +5,10 @@ import { useState } from 'react';
 import { saveText } from '../../download';
 import { big, bytes, score } from '../../format';
 import { methodColour } from '../../method-colours';
-import type { ErrorInfo } from '../../protocol';
-import { errorInfo } from '../../rpc-errors';
+import type { ErrorInfo } from '../../../worker/protocol';
+import { errorInfo } from '../../../worker/rpc-errors';
 import { isEnded, type MethodSeries, type RunRecord } from '../../run-record';
-import { canAsk, useApp } from '../../store';
+import { canAsk, methodOf, useApp } from '../../store';
 import { worker } from '../../worker-client';
 import { saveExport, type Format } from './save';
 
@@ -48,7 +48,7 @@ export default function TakeHome() {
     act(`${method.title}, ${kind}`, async () => {
       // Merged weights are written as f32, whatever the device held.
       const expected = (method.cost?.memory.weightBytes ?? 0) * (kind === 'merged' ? 2 : 0);
-      const size = await saveExport(run, method.id, kind, format, expected);
+      const size = await saveExport(method.id, kind, format, expected);
       return size === undefined ? undefined : `${method.title}, ${kind}: ${bytes(size)} saved.`;
     });
   const predictions = (method: MethodSeries) =>
@@ -149,6 +149,7 @@ interface PackageProps {
 
 function Package({ run, method, able, busy, onSave, onPredictions }: PackageProps) {
   const metric = run.task!.primaryMetric;
+  const found = methodOf(method.id);
   const best = method.evaluations.find(({ step }) => step === method.bestStep);
   const button = (what: string, note: string, onClick: () => void, enabled = true) => (
     <Button
@@ -182,8 +183,22 @@ function Package({ run, method, able, busy, onSave, onPredictions }: PackageProp
           </Text>
         </div>
         <Group gap="xs">
-          {button('Merged', 'The whole model with the method merged in, for transformers', () => onSave('merged'))}
-          {button('Adapter', 'Only what was trained, for PEFT (HUT: for continue.py)', () => onSave('adapter'))}
+          {button(
+            'Merged',
+            found?.merge
+              ? 'The whole model with the method merged in, for transformers'
+              : 'This method cannot be merged into the weights; take the adapter',
+            () => onSave('merged'),
+            found?.merge !== undefined,
+          )}
+          {button(
+            'Adapter',
+            found?.adapter
+              ? `Only what was trained, for ${found.adapter.inPeft ? 'PEFT' : 'continue.py'}`
+              : 'This method has no adapter; take the merged model',
+            () => onSave('adapter'),
+            found?.adapter !== undefined,
+          )}
           {button(
             'Predictions',
             'One line an example of the validation split, with logits',

@@ -1,10 +1,9 @@
 /** Exports of a run, fetched from the worker and given to the visitor: as one zip, streamed to disk where the browser can, or file by file. */
-import type { ExportInfo } from '../../../train/model-card';
 import { saveBlob } from '../../download';
-import { isEnded, type RunRecord } from '../../run-record';
 import { worker } from '../../worker-client';
 import { writeZip } from './zip';
 
+export type ExportKind = 'merged' | 'adapter';
 export type Format = 'zip' | 'files';
 
 /** From this size on the visitor is asked for a place first, so that nothing is held in memory twice. */
@@ -14,42 +13,20 @@ interface SavePicker {
   showSaveFilePicker?(options: { suggestedName: string; types: object[] }): Promise<FileSystemFileHandle>;
 }
 
-/** All files of an export: weights and configuration from the worker, card, script, results and recipe from here. */
-export async function exportFiles(
-  run: RunRecord,
-  method: string,
-  kind: ExportInfo['kind'],
-): Promise<Map<string, Uint8Array>> {
-  // Loaded when it is asked for: nobody reads a card before that.
-  const { exportExtras } = await import('../../../train/model-card');
-  const results = run.results ?? (await worker().results());
-  const files = await worker().exportFolder(method, kind);
-  const extras = exportExtras({
-    kind,
-    results,
-    method,
-    task: run.task!,
-    weights: isEnded(run.state) ? 'best' : 'last',
-  });
-  for (const [name, text] of extras) files.set(name, new TextEncoder().encode(text));
-  return files;
-}
-
 /**
  * @param expectedBytes about how large it will be
  * @returns bytes saved; undefined where the visitor changed their mind
  */
 export async function saveExport(
-  run: RunRecord,
   method: string,
-  kind: ExportInfo['kind'],
+  kind: ExportKind,
   format: Format,
   expectedBytes: number,
 ): Promise<number | undefined> {
   const name = `${method}-${kind}`;
   if (format === 'files') {
     let saved = 0;
-    for (const [file, bytes] of await exportFiles(run, method, kind)) {
+    for (const [file, bytes] of await worker().exportFolder(method, kind)) {
       saveBlob(file, new Blob([bytes as Uint8Array<ArrayBuffer>]));
       saved += bytes.length;
     }
@@ -67,7 +44,7 @@ export async function saveExport(
     if (!handle) return undefined;
     const stream = await handle.createWritable();
     try {
-      const written = await writeZip(name, await exportFiles(run, method, kind), (piece) => stream.write(piece));
+      const written = await writeZip(name, await worker().exportFolder(method, kind), (piece) => stream.write(piece));
       await stream.close();
       return written;
     } catch (error) {
@@ -76,7 +53,7 @@ export async function saveExport(
     }
   }
   const pieces: Uint8Array<ArrayBuffer>[] = [];
-  const written = await writeZip(name, await exportFiles(run, method, kind), (piece) => void pieces.push(piece));
+  const written = await writeZip(name, await worker().exportFolder(method, kind), (piece) => void pieces.push(piece));
   saveBlob(`${name}.zip`, new Blob(pieces, { type: 'application/zip' }));
   return written;
 }

@@ -1,25 +1,22 @@
-/** What each model answers: probabilities as bars in the model's colour, or the score of a regression. */
+/** What each model answers: a line, and the shares it gives to each answer as bars in the model's colour. */
 import { methodColour } from '../../method-colours';
-import type { Prediction } from '../../protocol';
+import type { Prediction } from '../../../worker/protocol';
 import './try-it.css';
 
 export interface AnswersProps {
   readonly predictions: readonly Prediction[];
   /** By model. */
   readonly titles: Readonly<Record<string, string>>;
-  readonly labels: readonly string[];
-  readonly regression: boolean;
   /** The text has changed since. */
   readonly stale: boolean;
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
-export function Answers({ predictions, titles, labels, regression, stale }: AnswersProps) {
+export function Answers({ predictions, titles, stale }: AnswersProps) {
   return (
     <div className="answers" data-stale={stale}>
-      {predictions.map(({ id, probabilities, score, milliseconds }) => {
-        const best = probabilities.indexOf(Math.max(...probabilities));
+      {predictions.map(({ id, answer, shares, milliseconds }) => {
         const name = titles[id] ?? id;
         return (
           <div
@@ -31,16 +28,16 @@ export function Answers({ predictions, titles, labels, regression, stale }: Answ
           >
             <header>
               <strong>{name}</strong>
-              <span>{regression ? score?.toFixed(3) : labels[best]}</span>
+              <span>{answer}</span>
               <span className="quiet number">
                 {milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms
               </span>
             </header>
-            {!regression && (
+            {shares && (
               <ul>
-                {probabilities.map((share, label) => (
-                  <li key={labels[label]}>
-                    <span className="answer-label">{labels[label]}</span>
+                {shares.map(({ label, share }) => (
+                  <li key={label}>
+                    <span className="answer-label">{label}</span>
                     <span className="answer-track" aria-hidden="true">
                       <i style={{ width: percent(share), background: methodColour(id) }} />
                     </span>

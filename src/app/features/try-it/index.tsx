@@ -1,10 +1,10 @@
-/** Try it: a sentence (or pair) of the visitor's own, answered by the base model and by every tuned one, side by side. */
+/** Try it: a text of the visitor's own, or as many as the task takes, answered by the base model and by every tuned one, side by side. */
 import { Button, Center, Group, Stack, Text, Textarea } from '@mantine/core';
 import { Note } from '../Note';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
-import { errorInfo } from '../../rpc-errors';
-import type { ErrorInfo, Prediction } from '../../protocol';
+import { errorInfo } from '../../../worker/rpc-errors';
+import type { ErrorInfo, Prediction } from '../../../worker/protocol';
 import { canAsk, useApp } from '../../store';
 import { worker } from '../../worker-client';
 import { Answers } from './Answers';
@@ -12,9 +12,10 @@ import { Answers } from './Answers';
 /** After the last key, so that not every letter is a question. */
 const patience = 350;
 
+const noFields: readonly string[] = [];
+
 interface Asked {
-  readonly text: string;
-  readonly pair: string;
+  readonly texts: readonly string[];
   /** The run and its steps: after more training the same question has another answer. */
   readonly model: string;
 }
@@ -37,11 +38,11 @@ export default function TryIt() {
   const model = useApp(({ run }) =>
     run ? `${run.id} ${run.methods.map(({ steps }) => steps.length).join(' ')} ${run.state}` : '',
   );
-  const [text, setText] = useState('');
-  const [pair, setPair] = useState('');
+  const [typed, setTyped] = useState<readonly string[]>([]);
   const [answered, setAnswered] = useState<Answered>();
-  const paired = task?.paired === true;
-  const ready = able && text.trim() !== '' && (!paired || pair.trim() !== '');
+  const fields = task?.fields ?? noFields;
+  const texts = useMemo(() => fields.map((_, i) => typed[i] ?? ''), [fields, typed]);
+  const ready = able && texts.length > 0 && texts.every((text) => text.trim() !== '');
   const models = ['base', ...methods].join(' ');
 
   // One question at a time; what was typed meanwhile is asked next.
@@ -56,7 +57,7 @@ export default function TryIt() {
         const asked = next.current;
         next.current = undefined;
         try {
-          const predictions = await worker().predict(models.split(' '), asked.text, paired ? asked.pair : undefined);
+          const predictions = await worker().predict(models.split(' '), asked.texts);
           setAnswered({ ...asked, predictions });
         } catch (error) {
           setAnswered({ ...asked, error: errorInfo(error) });
@@ -65,11 +66,11 @@ export default function TryIt() {
       busy.current = false;
     };
     const timer = setTimeout(() => {
-      next.current = { text, pair, model };
+      next.current = { texts, model };
       void ask();
     }, patience);
     return () => clearTimeout(timer);
-  }, [ready, text, pair, model, models, paired]);
+  }, [ready, texts, model, models]);
 
   if (!task || state === undefined || state === 'preparing' || state === 'failed') {
     return (
@@ -81,8 +82,8 @@ export default function TryIt() {
       </Center>
     );
   }
-  const current = answered?.text === text && answered.pair === pair && answered.model === model;
-  const [first, second] = paired ? ['First text', 'Second text'] : ['Text', ''];
+  const current = answered?.texts.join('\n') === texts.join('\n') && answered.model === model;
+  const [first = '', ...others] = texts;
   return (
     <Stack gap="md" maw={860}>
       <div>
@@ -101,30 +102,22 @@ export default function TryIt() {
           </Group>
         </Note>
       )}
-      <Textarea
-        label={first}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        autosize
-        minRows={2}
-        maxRows={8}
-        maxLength={20_000}
-        placeholder="Type or paste"
-      />
-      {paired && (
+      {fields.map((field, i) => (
         <Textarea
-          label={second}
-          value={pair}
-          onChange={(event) => setPair(event.currentTarget.value)}
+          key={field}
+          label={field}
+          value={texts[i]}
+          onChange={(event) => setTyped(texts.with(i, event.currentTarget.value))}
           autosize
           minRows={2}
           maxRows={8}
           maxLength={20_000}
+          {...(i === 0 && { placeholder: 'Type or paste' })}
         />
-      )}
-      {paired && text.trim() !== '' && pair.trim() === '' && (
+      ))}
+      {first.trim() !== '' && others.some((text) => text.trim() === '') && (
         <Text size="xs" c="var(--quiet)">
-          This task compares two texts; the answer comes with the second.
+          This task takes {texts.length} texts; the answer comes when all are there.
         </Text>
       )}
       {answered?.error && current && (
@@ -133,15 +126,7 @@ export default function TryIt() {
         </Note>
       )}
       <div aria-live="polite" aria-busy={ready && !current}>
-        {answered?.predictions && (
-          <Answers
-            predictions={answered.predictions}
-            titles={titles}
-            labels={task.labelNames}
-            regression={task.kind === 'regression'}
-            stale={!current}
-          />
-        )}
+        {answered?.predictions && <Answers predictions={answered.predictions} titles={titles} stale={!current} />}
       </div>
     </Stack>
   );

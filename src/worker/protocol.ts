@@ -8,6 +8,7 @@ import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
 import type { Results, RunEvent } from '../train/events';
 import type { RecipeJson } from '../train/recipe';
+import type { AnswerView, Distribution, ExampleView, Figure } from '../tasks/core/task';
 
 /** The adapter as the badge and *Check my GPU* show it. */
 export interface GpuReport {
@@ -44,12 +45,12 @@ export interface Plan {
 /** Config and size of a checkpoint, known without its weights. */
 export interface CheckpointInfo {
   readonly label: string;
-  readonly architecture: 'roberta' | 'bert';
+  readonly architecture: string;
   readonly hiddenSize: number;
   readonly layers: number;
   readonly vocabSize: number;
   readonly longestInput: number;
-  /** Values in the frozen encoder. */
+  /** Values in the pre-trained model. */
   readonly parameters: number;
 }
 
@@ -72,25 +73,15 @@ export interface TablePreview {
   readonly guess: { readonly text?: string; readonly pair?: string; readonly label?: string };
 }
 
-export interface ExamplePreview {
-  readonly text: string;
-  readonly pair?: string;
-  /** Class name, or the score. */
-  readonly label: string;
-}
-
 /** What the data of a recipe looks like to the model. */
 export interface DataReport {
   readonly title: string;
   readonly question: string;
-  readonly kind: 'classification' | 'regression';
-  readonly labelNames: readonly string[];
   readonly examples: { readonly train: number; readonly validation: number };
   /** No validation file was given: a tenth of the training examples was set aside. */
   readonly heldOut: boolean;
-  readonly rows: readonly ExamplePreview[];
-  /** Training examples per class, in the order of `labelNames`; for regression, ten equal intervals from lowest to highest score. */
-  readonly balance: readonly { readonly name: string; readonly count: number }[];
+  readonly rows: readonly ExampleView[];
+  readonly distribution: Distribution;
   readonly tokens: {
     readonly median: number;
     readonly longest: number;
@@ -108,11 +99,9 @@ export interface TaskInfo {
   readonly id: string;
   readonly title: string;
   readonly question: string;
-  readonly kind: 'classification' | 'regression';
-  readonly labelNames: readonly string[];
   readonly primaryMetric: string;
-  /** Two texts in every example. */
-  readonly paired: boolean;
+  /** What is typed to ask the model: one text or more, by name. */
+  readonly fields: readonly string[];
 }
 
 export type RunState = 'idle' | 'preparing' | 'training' | 'paused' | 'evaluating' | 'done' | 'stopped' | 'failed';
@@ -139,32 +128,22 @@ export type WorkerEvent =
 /** `'base'` is the pre-trained model with the head every method started from. */
 export type ModelId = string;
 
-export interface Prediction {
+export interface Prediction extends AnswerView {
   readonly id: ModelId;
-  /** Classification: one a class, in the order of `labelNames`. Empty for regression. */
-  readonly probabilities: readonly number[];
-  /** Regression only. */
-  readonly score?: number;
   readonly milliseconds: number;
 }
 
 /** The best evaluation of every method, example by example. */
 export interface EvaluationDetails {
-  readonly kind: 'classification' | 'regression';
-  readonly labelNames: readonly string[];
-  /** Examples in the validation split. */
+  /** Examples in the deciding split. */
   readonly count: number;
-  readonly methods: readonly {
-    readonly id: string;
-    /** Classification: `confusion[truth][prediction]`. */
-    readonly confusion?: readonly (readonly number[])[];
-    /** Regression: at most 2,000 points. */
-    readonly scatter?: readonly { readonly truth: number; readonly prediction: number }[];
-  }[];
-  /** Where the methods do not all answer the same (regression: differ most), at most 200. */
-  readonly disagreements: readonly (ExamplePreview & {
+  readonly methods: readonly { readonly id: string; readonly figure?: Figure }[];
+  /** Whether an answer is right or wrong; else answers differ by degrees. */
+  readonly judged: boolean;
+  /** Where the methods do not all answer the same (by degrees: differ most), at most 200. */
+  readonly disagreements: readonly (ExampleView & {
     readonly index: number;
-    readonly answers: Readonly<Record<string, string>>;
+    readonly answers: Readonly<Record<string, { readonly answer: string; readonly right?: boolean }>>;
   })[];
   readonly disagreementCount: number;
 }
@@ -208,10 +187,10 @@ export interface RunWorker {
   stop(): void;
 
   /** Only while paused, or after the run's end: `run/busy` else, `run/none` where nothing was trained. */
-  predict(models: readonly ModelId[], text: string, pair?: string): Promise<Prediction[]>;
+  predict(models: readonly ModelId[], texts: readonly string[]): Promise<Prediction[]>;
   evaluationDetails(): EvaluationDetails;
   results(): Results;
-  /** Files by name, ready for `transformers` (merged) or PEFT (adapter); moved, not copied, to the page. */
+  /** Files by name, ready for `transformers` (merged) or PEFT (adapter), with card, script and results; moved, not copied, to the page. */
   exportFolder(method: string, kind: 'merged' | 'adapter'): Promise<Map<string, Uint8Array>>;
   /** `predictions.jsonl` of the best evaluation. */
   exportPredictions(method: string): string;
