@@ -5,6 +5,7 @@
  *     dx = (g - mean(g) - x̂ · mean(g ⊙ x̂)) / √(var + ε)   with g = γ ⊙ dy
  */
 import {
+  grid,
   matrixShape,
   type GraphBuilder,
   type KernelCall,
@@ -47,7 +48,7 @@ function rowsCall(
     },
     bindings: { ...inputs, ...bindings },
     params: { rows, columns, epsilon },
-    workgroups: [Math.ceil(rows / rowsPerGroup), 1, 1],
+    workgroups: grid(Math.ceil(rows / rowsPerGroup)),
     flops: flopsPerValue * rows * columns,
   };
 }
