@@ -3,8 +3,9 @@ import { difference, roundingBound } from '../check/check';
 import { onDevice, reference, release, trace, type Build, type Experiment } from '../check/experiment';
 import { Gpu } from '../gpu/device';
 import { parseConfig } from '../models/config';
-import { traceEncoder } from '../models/encoder';
+import { traceEncoder, traceHead } from '../models/encoder';
 import { uniformValues } from '../random';
+import { differentiate } from './differentiate';
 import { DeviceMemory } from './executable';
 import { Graph } from './graph';
 import { interpret } from './interpret';
@@ -12,7 +13,9 @@ import { embedding } from './ops/embedding';
 import { hutFactors } from './ops/hut';
 import { layerNorm } from './ops/layer-norm';
 import { linear } from './ops/linear';
-import { defaultChoice } from './plan';
+import { loss } from './ops/loss';
+import { ParameterLayout } from './parameter-layout';
+import { compile, defaultChoice } from './plan';
 import { elements, type KernelChoice, type Tensor } from './tensor';
 
 /*
@@ -243,4 +246,57 @@ describe('every weight of an encoder', () => {
           expectFiniteDifferences(experiment, still);
           await expectDevice(experiment, [inputs], { bound: 1e-4 });
         });
+});
+
+describe('full fine-tuning of a RoBERTa-base shape, batch 16 × 128', () => {
+  const graph = new TrainedGraph();
+  const inputs = {
+    config: parseConfig(
+      {
+        model_type: 'roberta',
+        vocab_size: 50_265,
+        hidden_size: 768,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        intermediate_size: 3072,
+        max_position_embeddings: 514,
+        type_vocab_size: 1,
+        layer_norm_eps: 1e-5,
+      },
+      'roberta-base',
+    ),
+    batchSize: 16,
+    length: 128,
+    weights: 'f32' as const,
+    dropout: 0.1,
+    applyLinear: (_site: unknown, x: Tensor, weight: Tensor, bias: Tensor) => linear(graph, { x, weight, bias }),
+  };
+  const logits = traceHead(graph, traceEncoder(graph, inputs), inputs, 2);
+  const scalar = loss(graph, 'crossEntropy', logits, graph.input('labels', [16]));
+  const gradients = differentiate(graph, scalar);
+  const parameters = graph.named('parameter');
+
+  it('trains what RobertaForSequenceClassification has', () => {
+    expect(parameters.reduce((sum, { shape }) => sum + elements(shape), 0)).toBe(124_647_170);
+    expect(gradients.size).toBe(parameters.length);
+  });
+
+  it.each([
+    [160 * 2 ** 20, 3],
+    [2 ** 30, 1],
+  ])('plans with bindings of %d bytes, in %d chunks', (chunkBytes, chunks) => {
+    const layout = ParameterLayout.of(parameters, chunkBytes);
+    expect(layout.chunks).toHaveLength(chunks);
+    const { locations, arena } = compile(graph, { loss: scalar }, gradients, layout, { chunkBytes });
+    const fits = (bytes: number) => bytes <= chunkBytes;
+    expect(layout.chunks.every(fits) && arena.every(fits)).toBe(true);
+    for (const [{ name }, gradient] of gradients)
+      expect(locations.get(gradient), name).toMatchObject({ space: 'gradients', ...layout.entries.get(name)! });
+  });
+
+  it('is refused by a device that cannot bind the word embeddings', () => {
+    expect(() => ParameterLayout.of(parameters, 128 * 2 ** 20)).toThrow(
+      /^roberta\.embeddings\.word_embeddings\.weight takes 148 MiB to train, but this device binds at most 128 MiB/,
+    );
+  });
 });
