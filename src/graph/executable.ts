@@ -235,12 +235,8 @@ export class Executable {
   }
 }
 
-/** Refuses a run that the device cannot hold, before anything is allocated. */
-export function assertFits(
-  gpu: Gpu,
-  parts: Readonly<Record<string, number>>,
-  largestWeight: { name: string; bytes: number },
-): void {
+/** Refuses a model whose largest frozen weight no binding of the device holds, before anything is allocated. */
+export function assertFits(gpu: Gpu, largestWeight: { name: string; bytes: number }): void {
   const limit = largestBinding(gpu);
   const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   if (largestWeight.bytes > limit)
@@ -248,10 +244,4 @@ export function assertFits(
       'model/too-large',
       `${largestWeight.name} takes ${mebibytes(largestWeight.bytes)}, but this device binds at most ${mebibytes(limit)}; use a smaller model or weights: "f16".`,
     );
-  for (const [name, bytes] of Object.entries(parts))
-    if (bytes > limit)
-      throw new UserError(
-        'model/too-large',
-        `The ${name} take ${mebibytes(bytes)}, but this device allows ${mebibytes(limit)} in one buffer; use a smaller batch, maxLength or model.`,
-      );
 }

@@ -69,7 +69,7 @@ export interface EncoderInputs {
 /** Traces embeddings and blocks. Inputs: `inputIds`, `tokenTypeIds` `[batchSize · length]`, `lengths [batchSize]`, u32. @returns `[batchSize · length, hiddenSize]` */
 export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
   const { config, batchSize, length, applyLinear } = inputs;
-  const { architecture, hiddenSize, numAttentionHeads: heads } = config;
+  const { architecture, hiddenSize, numAttentionHeads: heads, padTokenId: paddingIndex } = config;
   const tokens = batchSize * length;
   const matrix = (name: string, shape: readonly number[]) => graph.weight(name, shape, inputs.weights);
   let site = 0;
@@ -96,8 +96,8 @@ export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
       typeTable: matrix(`${embeddings}.token_type_embeddings.weight`, [config.typeVocabSize, hiddenSize]),
     },
     architecture === 'roberta'
-      ? { length, positionOffset: config.padTokenId + 1, padPosition: config.padTokenId }
-      : { length, positionOffset: 0 },
+      ? { length, paddingIndex, positionOffset: paddingIndex + 1, padPosition: paddingIndex }
+      : { length, paddingIndex, positionOffset: 0 },
   );
   x = drop(norm(x, `${embeddings}.LayerNorm`));
 

@@ -227,11 +227,7 @@ export async function prepare(
     costs[0]!.memory.weightBytes +
     Math.max(...costs.map(({ memory }) => memory.arenaBytes)) +
     own.reduce((sum, bytes) => sum + bytes, 0);
-  assertFits(
-    gpu,
-    { 'trained tensors': Math.max(...costs.map(({ memory }) => memory.trainableBytes / 4)) },
-    costs[0]!.largestWeight,
-  );
+  assertFits(gpu, costs[0]!.largestWeight);
   onEvent?.({
     type: 'plan',
     adapter: gpu.identity,

@@ -6,6 +6,7 @@
  */
 import {
   isFrozen,
+  grid,
   matrixShape,
   type GraphBuilder,
   type KernelCall,
@@ -48,7 +49,7 @@ function rowsCall(
     },
     bindings: { ...inputs, ...bindings },
     params: { rows, columns, epsilon },
-    workgroups: [Math.ceil(rows / rowsPerGroup), 1, 1],
+    workgroups: grid(Math.ceil(rows / rowsPerGroup)),
     flops: flopsPerValue * rows * columns,
   };
 }
