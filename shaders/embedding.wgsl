@@ -1,6 +1,5 @@
 // y[n, :] = word[ids[n], :] + position[p(n), :] + type[types[n], :]; y: [rows, columns], columns even, two values a thread.
-// Token i of a padded row is at position i + positionOffset; padding, where PAD_POSITION, at padPosition.
-// HALF_WEIGHTS: tables hold two f16 in a u32.
+// HALF_WEIGHTS: tables hold two f16 in a u32, and are frozen.
 
 struct Params { rows: u32, columns: u32, length: u32, positionOffset: u32, padPosition: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -13,12 +12,26 @@ struct Params { rows: u32, columns: u32, length: u32, positionOffset: u32, padPo
 @group(0) @binding(6) var<storage, read> typeTable: array<u32>;
 fn value(packed: u32) -> vec2f { return unpack2x16float(packed); }
 //#else
+//#if FROZEN_WORD
 @group(0) @binding(4) var<storage, read> word: array<vec2f>;
+//#else
+@group(0) @binding(4) var<storage, read_write> word: array<vec2f>;
+//#endif
+//#if FROZEN_POSITION
 @group(0) @binding(5) var<storage, read> position: array<vec2f>;
+//#else
+@group(0) @binding(5) var<storage, read_write> position: array<vec2f>;
+//#endif
+//#if FROZEN_TYPE
 @group(0) @binding(6) var<storage, read> typeTable: array<vec2f>;
+//#else
+@group(0) @binding(6) var<storage, read_write> typeTable: array<vec2f>;
+//#endif
 fn value(pair: vec2f) -> vec2f { return pair; }
 //#endif
 @group(0) @binding(7) var<storage, read_write> y: array<vec2f>;
+
+//#include "embedding-position"
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -27,12 +40,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let n = at / pairs;
   let j = at % pairs;
   if (n >= params.rows) { return; }
-  let i = n % params.length;
-  var p = i + params.positionOffset;
-//#if PAD_POSITION
-  if (i >= lengths[n / params.length]) { p = params.padPosition; }
-//#else
-  _ = &lengths;
-//#endif
-  y[at] = value(word[ids[n] * pairs + j]) + value(position[p * pairs + j]) + value(typeTable[types[n] * pairs + j]);
+  y[at] = value(word[ids[n] * pairs + j]) + value(position[positionOf(n) * pairs + j]) + value(typeTable[types[n] * pairs + j]);
 }

@@ -46,8 +46,8 @@ fn rowSum(local: u32, value: f32) -> f32 { return value; }
 //#endif
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let row = group.x * (WORKGROUP / LANES) + local / LANES;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + local / LANES;
   let live = row < params.rows;
   let base = select(0u, row * params.columns, live);
   let lane = local % LANES;

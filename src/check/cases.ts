@@ -85,6 +85,32 @@ function attentionCase(options: {
   };
 }
 
+/** Padding is read too. @param distinct number of ids, of which all others are repetitions */
+function embeddingCase(
+  distinct: number,
+  table: (g: Graph, name: string, shape: readonly number[]) => Tensor,
+): Pick<KernelCase, 'build' | 'values'> {
+  return {
+    build: (g, size) => {
+      const { hiddenSize: h, length } = size;
+      const tokens = (name: string) => g.input(name, [rows(size)], 'u32');
+      const tables = {
+        word: table(g, 'word', [vocabulary, h]),
+        position: table(g, 'position', [length + 2, h]),
+        typeTable: table(g, 'type', [2, h]),
+      };
+      const inputs = {
+        ids: tokens('ids'),
+        types: tokens('types'),
+        lengths: g.input('lengths', [size.batchSize], 'u32'),
+      };
+      const x = embedding(g, { ...inputs, ...tables }, { length, positionOffset: 2, padPosition: 1, paddingIndex: 1 });
+      return add(g, x, g.parameter('p', [rows(size), h]));
+    },
+    values: (size) => ({ ids: ids(rows(size), distinct), types: ids(rows(size), 2), lengths: rowLengths(size) }),
+  };
+}
+
 function hutLayer(g: Graph, { hiddenSize: h }: Size) {
   const parameter = (name: string, shape: number[]) => g.parameter(name, shape);
   const trainedFactors = {
@@ -226,24 +252,13 @@ export const kernelCases: readonly KernelCase[] = [
     id: 'embedding',
     title: 'Embeddings, f16 tables',
     timed: [stream('embedding', 'look-up')],
-    build: (g, size) => {
-      const { hiddenSize: h, length } = size;
-      const table = (name: string, count: number) => g.weight(name, [count, h], 'f16');
-      const tokens = (name: string) => g.input(name, [rows(size)], 'u32');
-      const tables = {
-        word: table('word', vocabulary),
-        position: table('position', length + 2),
-        typeTable: table('type', 2),
-      };
-      const inputs = {
-        ids: tokens('ids'),
-        types: tokens('types'),
-        lengths: g.input('lengths', [size.batchSize], 'u32'),
-      };
-      const x = embedding(g, { ...inputs, ...tables }, { length, positionOffset: 2, padPosition: 1 });
-      return add(g, x, g.parameter('p', [rows(size), h]));
-    },
-    values: (size) => ({ ids: ids(rows(size), vocabulary), types: ids(rows(size), 2), lengths: rowLengths(size) }),
+    ...embeddingCase(vocabulary, (g, name, shape) => g.weight(name, shape, 'f16')),
+  },
+  {
+    id: 'embedding-gradient',
+    title: 'Embeddings, trained tables',
+    timed: [stream('embeddingGradient', 'gradient')],
+    ...embeddingCase(20, (g, name, shape) => g.parameter(name, shape)),
   },
   {
     id: 'select-rows',

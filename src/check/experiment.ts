@@ -42,9 +42,13 @@ export function project(graph: Graph, y: Tensor): Tensor {
  * Traces and differentiates a case.
  *
  * @param values by name; what is missing is drawn from U(-1, 1), the same on every device
+ * @param graph an empty one
  */
-export function trace(build: Build, values: Readonly<Record<string, ArrayLike<number>>> = {}): Experiment {
-  const graph = new Graph();
+export function trace(
+  build: Build,
+  values: Readonly<Record<string, ArrayLike<number>>> = {},
+  graph = new Graph(),
+): Experiment {
   const y = build(graph);
   const scalar = y.shape.length === 1 ? y : project(graph, y);
   const gradients = differentiate(graph, scalar);

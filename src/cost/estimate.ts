@@ -24,6 +24,8 @@ export interface Cost {
     readonly peakBytes: number;
   };
   readonly largestWeight: { readonly name: string; readonly bytes: number };
+  /** Layers whose activations are computed again in the backward pass. */
+  readonly recomputedSegments: number;
 }
 
 export interface CostOptions {
@@ -35,8 +37,7 @@ export interface CostOptions {
   readonly paperFlops?: number | undefined;
 }
 
-/** @returns the cost, and the bytes of each frozen weight by name, which contenders share */
-export function costOf(options: CostOptions): { readonly cost: Cost; readonly weights: ReadonlyMap<string, number> } {
+export function costOf(options: CostOptions): Cost {
   const { layout, training, evaluation, gradientAccumulation, paperFlops } = options;
   const update = updateCost(layout, gradientAccumulation);
   const weights = new Map(
@@ -49,7 +50,7 @@ export function costOf(options: CostOptions): { readonly cost: Cost; readonly we
   // A dispatch has 256 bytes of uniforms.
   const programBytes = 256 * (training.cost.dispatches + evaluation.cost.dispatches);
   const headParameters = options.headParameters.reduce((total, { shape }) => total + elements(shape), 0);
-  const cost: Cost = {
+  return {
     trainableParameters: layout.count - headParameters,
     headParameters,
     paper: { ...(paperFlops !== undefined && { adapterFlops: paperFlops }) },
@@ -69,6 +70,6 @@ export function costOf(options: CostOptions): { readonly cost: Cost; readonly we
       (largest, [name, bytes]) => (bytes > largest.bytes ? { name, bytes } : largest),
       { name: 'none', bytes: 0 },
     ),
+    recomputedSegments: training.recomputedSegments,
   };
-  return { cost, weights };
 }

@@ -32,6 +32,16 @@ export function largestBinding({ limits }: Pick<Gpu, 'limits'>): number {
   return Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
 }
 
+/** What a device gets as far as its adapter goes: room for large tensors, and for kernels that bind many. */
+export const requestedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
+
 const optionalFeatures = ['timestamp-query', 'subgroups', 'shader-f16'] as const;
 
 // Dawn under Node stops working when its GPU object is collected.
@@ -91,16 +101,9 @@ export class Gpu {
     const software =
       /swiftshader|llvmpipe|lavapipe|basic render|warp/.test(words) || adapter.info.isFallbackAdapter === true;
     const features = optionalFeatures.filter((name) => adapter.features.has(name));
-    const limits = adapter.limits;
     const opened = await adapter.requestDevice({
       requiredFeatures: features as GPUFeatureName[],
-      requiredLimits: {
-        maxBufferSize: limits.maxBufferSize,
-        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-      },
+      requiredLimits: Object.fromEntries(requestedLimits.map((name) => [name, adapter.limits[name]])),
     });
     const subgroups = features.includes('subgroups');
     return new Gpu(opened, { vendor, architecture, device, description, software, subgroups }, new Set(features));

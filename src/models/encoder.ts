@@ -114,8 +114,8 @@ function traceBlocks(
       typeTable: scope.weight(`${embeddings}.token_type_embeddings.weight`, [sizes.typeVocabSize, hiddenSize]),
     },
     family === 'roberta'
-      ? { length, positionOffset: padTokenId + 1, padPosition: padTokenId }
-      : { length, positionOffset: 0 },
+      ? { length, paddingIndex: padTokenId, positionOffset: padTokenId + 1, padPosition: padTokenId }
+      : { length, paddingIndex: padTokenId, positionOffset: 0 },
   );
   let x = scope.embedded(scope.dropout(norm(embedded, `${embeddings}.LayerNorm`)));
 

@@ -1,12 +1,11 @@
 /** A planned run on the device: frozen weights uploaded once, a trainer for each contender, the largest programs compiled. */
 import { openWeights, type WeightReader } from '../checkpoint/weights';
 import { DeviceMemory } from '../graph/executable';
-import type { KernelChoice } from '../graph/tensor';
 import type { Gpu } from '../gpu/device';
 import { drawBridge, readHead, readWeight } from '../models/core/load';
 import type { PrepareOptions } from './environment';
 import { headStart, type Opened, type OpenedContender } from './open';
-import { programOptions, type BatchShapes, type PlanOptions } from './plan';
+import type { BatchShapes, Plan } from './plan';
 import { Trainer } from './trainer';
 import type { TunedModel } from './tuned-model';
 
@@ -60,9 +59,8 @@ async function initialValues(
   return values;
 }
 
-export interface PlaceOptions extends PrepareOptions, Omit<PlanOptions, 'shapes'> {
+export interface PlaceOptions extends PrepareOptions, Pick<Plan, 'program'> {
   readonly shapes: BatchShapes;
-  readonly choice: KernelChoice;
 }
 
 /** @throws UserError for weights that are missing, damaged or of other shapes than `config.json` says */
@@ -72,7 +70,7 @@ export async function place(
   tuned: readonly TunedModel[],
   options: PlaceOptions,
 ): Promise<Placed> {
-  const { signal, onEvent, shapes } = options;
+  const { signal, onEvent, shapes, program } = options;
   const { training } = recipe;
   const reader = await openWeights(source, {
     ...(signal && { signal }),
@@ -96,7 +94,7 @@ export async function place(
         ...training,
         id: contender.id,
         tuned: tuned[i]!,
-        program: programOptions(training, options),
+        program,
         initial: await initialValues(tuned[i]!, values, origin, contender),
       });
       // The largest programs first: they set the arena.

@@ -3,9 +3,11 @@
  * the run itself ask here, so that one rule tells peak memory and steps per epoch.
  */
 import { costOf, type Cost } from '../cost/estimate';
+import { byteLength } from '../graph/tensor';
+import { flatBytes } from '../optim/adamw';
 import { batchCount, paddedLength } from '../data/batching';
 import { longestRow } from '../data/encoding';
-import type { Gpu } from '../gpu/device';
+import { largestBinding, type Gpu } from '../gpu/device';
 import type { KernelChoice } from '../graph/tensor';
 import type { BatchShape } from '../models/core/model';
 import { warmupStepsOf } from '../optim/schedule';
@@ -67,9 +69,9 @@ export interface DeviceLimits {
   readonly maxStorageBuffers: number;
 }
 
-export const limitsOf = ({ limits }: Pick<Gpu, 'limits'>): DeviceLimits => ({
-  chunkBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
-  maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+export const limitsOf = (gpu: Pick<Gpu, 'limits'>): DeviceLimits => ({
+  chunkBytes: largestBinding(gpu),
+  maxStorageBuffers: gpu.limits.maxStorageBuffersPerShaderStage,
 });
 
 /** Where no device is asked: what common GPUs offer. */
@@ -78,7 +80,7 @@ export const usualLimits: DeviceLimits = { chunkBytes: 2 ** 32, maxStorageBuffer
 export interface PlanOptions extends DeviceLimits {
   readonly shapes: BatchShapes;
   readonly choice?: KernelChoice;
-  /** Bytes that a contender may take with everything it shares; beyond it, activations are computed again. */
+  /** Bytes that the run should not exceed; to keep to it, activations are computed again. */
   readonly budgetBytes?: number | undefined;
 }
 
@@ -89,47 +91,55 @@ export interface Plan {
   readonly peakBytes: number;
   /** Bytes of the frozen weights. */
   readonly weightBytes: number;
+  /** How programs of any shape are compiled in this run. */
+  readonly program: Omit<ProgramOptions, 'training'>;
 }
 
-/** How a recipe's programs are compiled, training and prediction alike. */
+/** How a recipe's programs are compiled where memory is no question. */
 export function programOptions(
   { dropout, gradientCheckpointing }: Training,
-  { chunkBytes, maxStorageBuffers, budgetBytes, choice }: Omit<PlanOptions, 'shapes'>,
+  { chunkBytes, maxStorageBuffers, choice }: Omit<PlanOptions, 'shapes'>,
 ): Omit<ProgramOptions, 'training'> {
-  return {
-    dropout,
-    gradientCheckpointing,
-    chunkBytes,
-    maxStorageBuffers,
-    ...(budgetBytes !== undefined && { budgetBytes }),
-    ...(choice && { choice }),
-  };
+  return { dropout, gradientCheckpointing, chunkBytes, maxStorageBuffers, ...(choice && { choice }) };
 }
+
+const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, value) => total + value, 0);
 
 /** @throws UserError `model/too-large` where a tensor fits no buffer of the device */
 export function plan(tuned: readonly TunedModel[], training: Training, options: PlanOptions): Plan {
-  const { shapes, ...rest } = options;
-  const compileOptions = programOptions(training, rest);
-  const counted = tuned.map((model) => {
+  const { shapes, budgetBytes } = options;
+  const { gradientAccumulation } = training;
+  const predictions = tuned.map((model) => {
     const layout = model.layout(options.chunkBytes);
+    const program = { ...programOptions(training, options), training: false };
+    return { model, layout, evaluation: model.program(shapes.evaluation, layout, program) };
+  });
+  // The arena is shared, and so are the frozen weights, by name; what each contender owns adds up.
+  const weights = new Map(
+    predictions.flatMap(({ evaluation }) => evaluation.weights.map((weight) => [weight.name, byteLength(weight)])),
+  );
+  const weightBytes = sum(weights.values());
+  const trainableBytes = sum(predictions.map(({ layout }) => flatBytes(layout, gradientAccumulation)));
+  const program = {
+    ...programOptions(training, options),
+    // What the rest leaves of the budget is the arena's.
+    ...(budgetBytes !== undefined && { budgetBytes: Math.max(0, budgetBytes - weightBytes - trainableBytes) }),
+  };
+  const costs = predictions.map(({ model, layout, evaluation }) => {
     const { contender } = model.options;
     return costOf({
       layout,
-      training: model.program(shapes.training, layout, { ...compileOptions, training: true }),
-      evaluation: model.program(shapes.evaluation, layout, { ...compileOptions, training: false }),
-      gradientAccumulation: training.gradientAccumulation,
+      evaluation,
+      training: model.program(shapes.training, layout, { ...program, training: true }),
+      gradientAccumulation,
       headParameters: model.head.trained,
       paperFlops: contender?.method.paperFlops?.(model.adapted, contender.settings),
     });
   });
-  const costs = counted.map(({ cost }) => cost);
-  // The arena is shared, and so are the frozen weights, by name; what each contender owns adds up.
-  const weights = new Map(counted.flatMap(({ weights: used }) => [...used]));
-  const weightBytes = [...weights.values()].reduce((total, bytes) => total + bytes, 0);
-  const own = costs.map(({ memory }) => memory.trainableBytes + memory.programBytes);
   const peakBytes =
     weightBytes +
+    trainableBytes +
     Math.max(...costs.map(({ memory }) => memory.arenaBytes)) +
-    own.reduce((total, bytes) => total + bytes, 0);
-  return { costs, peakBytes, weightBytes };
+    sum(costs.map(({ memory }) => memory.programBytes));
+  return { costs, peakBytes, weightBytes, program };
 }

@@ -4,6 +4,7 @@
  * Whatever can be refused is refused before it costs something: the recipe first, then config and data, then the device's limits,
  * and only then are weights read and memory allocated.
  */
+import { assertFits } from '../graph/executable';
 import { encode, type Encoded } from './encode';
 import type { Environment, PrepareOptions } from './environment';
 import { linearShapes } from './kernel-choice';
@@ -33,13 +34,15 @@ export async function prepare(
   const steps = stepsOf(recipe.training, encoded.splits.get('train')!.encoded.count);
   const gpu = await environment.gpu();
   const shapes = shapesOf(recipe.training, encoded);
-  const limits = { ...limitsOf(gpu), budgetBytes: environment.budgetBytes?.() };
+  const limits = limitsOf(gpu);
   const choice = await environment.choice(gpu, {
     shapes: () => linearShapes(gpu, tuned, shapes, programOptions(recipe.training, limits)),
     onTuning: () => onEvent?.({ type: 'progress', phase: 'tune', done: 0, total: 0, label: 'kernels' }),
   });
   signal?.throwIfAborted();
-  const planned = plan(tuned, recipe.training, { ...limits, shapes, choice });
+  const budgetBytes = environment.budgetBytes?.();
+  const planned = plan(tuned, recipe.training, { ...limits, shapes, choice, budgetBytes });
+  for (const { largestWeight } of planned.costs) assertFits(gpu, largestWeight);
   onEvent?.({
     type: 'plan',
     adapter: gpu.identity,
@@ -47,6 +50,6 @@ export async function prepare(
     peakBytes: planned.peakBytes,
     methods: opened.contenders.map(({ id }, i) => ({ id, cost: planned.costs[i]! })),
   });
-  const placed = await place(gpu, opened, tuned, { ...options, ...limits, shapes, choice });
+  const placed = await place(gpu, opened, tuned, { ...options, shapes, program: planned.program });
   return { ...opened, ...encoded, ...placed, ...steps, tuned, plan: planned };
 }

@@ -9,7 +9,7 @@ import { Graph } from '../graph/graph';
 import { add, dropout } from '../graph/ops/elementwise';
 import { linear } from '../graph/ops/linear';
 import { ParameterLayout } from '../graph/parameter-layout';
-import { compile, type Program } from '../graph/plan';
+import { compile, type CompileOptions, type Program } from '../graph/plan';
 import type { Tensor } from '../graph/tensor';
 import type { AdaptedModel, Hooks, MethodTensors, TraceContext } from '../methods/core/method';
 import {
@@ -37,8 +37,6 @@ export interface TunedModelOptions {
   readonly weights: 'f32' | 'f16';
   readonly contender?: Pick<Contender, 'method' | 'settings'> | undefined;
 }
-
-type CompileOptions = NonNullable<Parameters<typeof compile>[4]>;
 
 export interface ProgramOptions extends CompileOptions {
   readonly training: boolean;
@@ -104,7 +102,7 @@ class TraceScope implements Scope {
   }
 
   inLayer<T>(layer: number, trace: () => T): T {
-    return trace();
+    return this.graph.inSegment(layer, trace);
   }
 }
 
