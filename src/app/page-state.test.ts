@@ -1,13 +1,14 @@
 /** What the page derives without a browser: records from events, recipes from outside, colours, advice, the worker's gate. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../errors';
 import { parseRecipe } from '../train/recipe';
-import { defaultRecipe, recipePresets } from './default-recipe';
+import { defaultRecipe } from './default-recipe';
 import { methodSlot, palette } from './method-colours';
 import { taskSizes } from './presets';
 import type { WorkerEvent } from './protocol';
 import { normalised } from './recipe-json';
+import { glueFile, gluePresets, samplePreset } from './recipe-presets';
 import { newRun, stepOf, withEvents } from './run-record';
 import { browserAdvice } from './shell/browser-advice';
 import { EventBatches } from './worker/event-batches';
@@ -19,9 +20,22 @@ describe('recipes', () => {
   it('begins with the bundled preset', () => {
     expect(normalised(defaultRecipe)).toEqual(normalised(JSON.parse(read('recipes/sample.json'))));
   });
-  it('offers presets that work', () => {
-    for (const { file } of recipePresets)
-      expect(() => parseRecipe(JSON.parse(read(`recipes/${file}`))), file).not.toThrow();
+  it('offers every preset there is, by the task and the methods that it names', () => {
+    const { tasks, contents } = gluePresets;
+    const offered = tasks.flatMap(({ id }) =>
+      contents.map((content) => ({ id, content, file: glueFile(id, content) })),
+    );
+    const there = readdirSync(new URL('../../public/recipes', import.meta.url)).filter((file) =>
+      file.endsWith('.json'),
+    );
+    expect([samplePreset.file, ...offered.map(({ file }) => file)].sort()).toEqual(there.sort());
+    for (const { id, content, file } of offered) {
+      const { task, methods } = parseRecipe(JSON.parse(read(`recipes/${file}`)));
+      expect([task, content.title], file).toEqual([
+        id,
+        expect.stringMatching(new RegExp(`^${methods.map(({ method }) => method.title).join(' and ')},`)),
+      ]);
+    }
   });
   it('writes defaults out, and a method’s rate only where it differs', () => {
     const recipe = normalised({
