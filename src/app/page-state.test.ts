@@ -1,10 +1,9 @@
-/** What the page derives without a browser: records from events, recipes from outside, colours, advice, the worker's gate. */
+/** What the page derives without a browser: records from events, recipes from outside, advice, the worker's gate. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../errors';
 import { parseRecipe } from '../train/recipe';
 import { defaultRecipe } from './default-recipe';
-import { methodSlot, palette } from './method-colours';
 import { taskSizes } from './presets';
 import type { WorkerEvent } from './protocol';
 import { normalised } from './recipe-json';
@@ -104,20 +103,6 @@ describe('run records', () => {
       { type: 'state', at: 9000, state: 'failed', error: { code: 'gpu/lost', message: 'The GPU was lost.' } },
     ]);
     expect(failed).toMatchObject({ state: 'failed', finishedAt: 9000, error: { code: 'gpu/lost' } });
-  });
-});
-
-describe('colours', () => {
-  it('follow from the id, and differ between the methods of a run', () => {
-    const slots = ['hut', 'lora', 'hut-2', 'lora-2', 'hut-3', 'base'].map(methodSlot);
-    expect(slots).toEqual([0, 1, 2, 3, 4, 7]);
-  });
-  it('are the style sheet’s', () => {
-    const css = readFileSync(new URL('styles.css', import.meta.url), 'utf8');
-    const [, light, dark] = /:root \{(.*?)\}.*?dark'\] \{(.*?)\}/s.exec(css)!;
-    const values = (block: string) => [...block.matchAll(/--method-\d: (#\w+)/g)].map(([, value]) => value);
-    expect(values(light!)).toEqual(palette.light);
-    expect(values(dark!)).toEqual(palette.dark);
   });
 });
 

@@ -2,6 +2,7 @@
 import { Button, Group, Stack } from '@mantine/core';
 import { methods as registry, methodById } from '../../peft/registry';
 import type { RecipeJson } from '../../train/recipe';
+import { looksOf } from '../method-colours';
 import { edit, methodList, type Method } from '../recipe-edit';
 import { normalised } from '../recipe-json';
 import { useApp } from '../store';
@@ -25,10 +26,18 @@ const withDefaults = (method: string): Method =>
 export function MethodsSection() {
   const methods = useApp((state) => state.json.methods) ?? [];
   const ids = idsOf(methods);
+  const looks = looksOf(ids);
   return (
     <Stack gap="sm">
       {methods.map((method, i) => (
-        <MethodCard key={ids[i]} index={i} id={ids[i]!} method={method} last={methods.length === 1} />
+        <MethodCard
+          key={ids[i]}
+          index={i}
+          id={ids[i]!}
+          method={method}
+          colour={looks[i]!.colour}
+          last={methods.length === 1}
+        />
       ))}
       <Group gap="xs">
         {registry.map(({ id, title }) => (

@@ -3,6 +3,7 @@ import { Group, Loader, Text } from '@mantine/core';
 import { Note } from '../Note';
 import { useEffect, useState } from 'react';
 import type { ErrorInfo, EvaluationDetails } from '../../protocol';
+import { useRunLooks } from '../../chart/runs';
 import { errorInfo } from '../../rpc-errors';
 import { useApp } from '../../store';
 import { worker } from '../../worker-client';
@@ -38,6 +39,7 @@ function useDetails(): State | undefined {
 
 export function Details() {
   const state = useDetails();
+  const lookOf = useRunLooks();
   const methods = useApp(({ run }) => run?.methods);
   if (!state || !methods)
     return (
@@ -62,13 +64,24 @@ export function Details() {
           {details.methods.map(
             ({ id, confusion }) =>
               confusion && (
-                <Confusion key={id} id={id} title={titleOf(id)} labels={details.labelNames} counts={confusion} />
+                <Confusion
+                  key={id}
+                  colour={lookOf(id).colour}
+                  title={titleOf(id)}
+                  labels={details.labelNames}
+                  counts={confusion}
+                />
               ),
           )}
         </Group>
         {details.kind === 'regression' && (
           <TruthScatter
-            methods={details.methods.map(({ id, scatter = [] }) => ({ id, title: titleOf(id), scatter }))}
+            methods={details.methods.map(({ id, scatter = [] }) => ({
+              id,
+              title: titleOf(id),
+              scatter,
+              ...lookOf(id),
+            }))}
           />
         )}
       </section>

@@ -1,5 +1,5 @@
 /** What each model answers: probabilities as bars in the model's colour, or the score of a regression. */
-import { methodColour } from '../../method-colours';
+import { useRunLooks } from '../../chart/runs';
 import type { Prediction } from '../../protocol';
 import './try-it.css';
 
@@ -16,18 +16,20 @@ export interface AnswersProps {
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 export function Answers({ predictions, titles, labels, regression, stale }: AnswersProps) {
+  const lookOf = useRunLooks();
   return (
     <div className="answers" data-stale={stale}>
       {predictions.map(({ id, probabilities, score, milliseconds }) => {
         const best = probabilities.indexOf(Math.max(...probabilities));
         const name = titles[id] ?? id;
+        const { colour } = lookOf(id);
         return (
           <div
             key={id}
             role="group"
             className="answer"
             aria-label={`Answer: ${name}`}
-            style={{ borderLeftColor: methodColour(id) }}
+            style={{ borderLeftColor: colour }}
           >
             <header>
               <strong>{name}</strong>
@@ -42,7 +44,7 @@ export function Answers({ predictions, titles, labels, regression, stale }: Answ
                   <li key={labels[label]}>
                     <span className="answer-label">{labels[label]}</span>
                     <span className="answer-track" aria-hidden="true">
-                      <i style={{ width: percent(share), background: methodColour(id) }} />
+                      <i style={{ width: percent(share), background: colour }} />
                     </span>
                     <span className="number">{percent(share)}</span>
                   </li>
