@@ -21,12 +21,3 @@ export const defaultRecipe: RecipeJson = {
     seed: 42,
   },
 };
-
-/** Recipes under `public/recipes/`, by file name. */
-export const recipePresets: readonly { readonly file: string; readonly title: string }[] = [
-  { file: 'sample.json', title: 'Tiny RoBERTa on the bundled sample' },
-  ...['CoLA', 'MNLI', 'MRPC', 'QNLI', 'QQP', 'RTE', 'SST-2', 'STS-B'].map((task) => ({
-    file: `roberta-large-${task.toLowerCase().replace('-', '')}.json`,
-    title: `RoBERTa large on ${task}`,
-  })),
-];

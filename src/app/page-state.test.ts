@@ -1,13 +1,13 @@
-/** What the page derives without a browser: records from events, recipes from outside, colours, advice, the worker's gate. */
-import { readFileSync } from 'node:fs';
+/** What the page derives without a browser: records from events, recipes from outside, advice, the worker's gate. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../errors';
 import { parseRecipe } from '../train/recipe';
-import { defaultRecipe, recipePresets } from './default-recipe';
-import { methodSlot, palette } from './method-colours';
+import { defaultRecipe } from './default-recipe';
 import { taskSizes } from './presets';
 import type { WorkerEvent } from '../worker/protocol';
 import { normalised } from './recipe-json';
+import { glueFile, gluePresets, samplePreset } from './recipe-presets';
 import { newRun, stepOf, withEvents } from './run-record';
 import { browserAdvice } from './shell/browser-advice';
 import { EventBatches } from './worker/event-batches';
@@ -19,9 +19,22 @@ describe('recipes', () => {
   it('begins with the bundled preset', () => {
     expect(normalised(defaultRecipe)).toEqual(normalised(JSON.parse(read('recipes/sample.json'))));
   });
-  it('offers presets that work', () => {
-    for (const { file } of recipePresets)
-      expect(() => parseRecipe(JSON.parse(read(`recipes/${file}`))), file).not.toThrow();
+  it('offers every preset there is, by the task and the methods that it names', () => {
+    const { tasks, contents } = gluePresets;
+    const offered = tasks.flatMap(({ id }) =>
+      contents.map((content) => ({ id, content, file: glueFile(id, content) })),
+    );
+    const there = readdirSync(new URL('../../public/recipes', import.meta.url)).filter((file) =>
+      file.endsWith('.json'),
+    );
+    expect([samplePreset.file, ...offered.map(({ file }) => file)].sort()).toEqual(there.sort());
+    for (const { id, content, file } of offered) {
+      const { task, methods } = parseRecipe(JSON.parse(read(`recipes/${file}`)));
+      expect([task, content.title], file).toEqual([
+        id,
+        expect.stringMatching(new RegExp(`^${methods.map(({ method }) => method.title).join(' and ')},`)),
+      ]);
+    }
   });
   it('writes defaults out, and a method’s rate only where it differs', () => {
     const recipe = normalised({
@@ -90,20 +103,6 @@ describe('run records', () => {
       { type: 'state', at: 9000, state: 'failed', error: { code: 'gpu/lost', message: 'The GPU was lost.' } },
     ]);
     expect(failed).toMatchObject({ state: 'failed', finishedAt: 9000, error: { code: 'gpu/lost' } });
-  });
-});
-
-describe('colours', () => {
-  it('follow from the id, and differ between the methods of a run', () => {
-    const slots = ['hut', 'lora', 'hut-2', 'lora-2', 'hut-3', 'base'].map(methodSlot);
-    expect(slots).toEqual([0, 1, 2, 3, 4, 7]);
-  });
-  it('are the style sheet’s', () => {
-    const css = readFileSync(new URL('styles.css', import.meta.url), 'utf8');
-    const [, light, dark] = /:root \{(.*?)\}.*?dark'\] \{(.*?)\}/s.exec(css)!;
-    const values = (block: string) => [...block.matchAll(/--method-\d: (#\w+)/g)].map(([, value]) => value);
-    expect(values(light!)).toEqual(palette.light);
-    expect(values(dark!)).toEqual(palette.dark);
   });
 });
 

@@ -11,7 +11,7 @@ import type { ErrorInfo, RunState, TaskInfo, WorkerEvent } from '../worker/proto
 
 /** One method of a run. */
 export interface MethodSeries {
-  /** Unique in the run; the key of its colour: see `methodColour`. */
+  /** Unique in the run; what its colour follows from: see `looksOf`. */
   readonly id: string;
   /** `HUT`, `LoRA 2`. */
   readonly title: string;

@@ -8,7 +8,7 @@
  *   once after it has loaded: it watches the store and stores runs that have ended.
  * - `run` is the current or last run of this page, `compared` are runs of the history that were chosen to be shown with it;
  *   `allRuns(state)` is both. Records are immutable: a new object means a change, the same object means none.
- * - A method of a run is a `MethodSeries`; its colour is `methodColour(series.id)` everywhere, its name `series.title`.
+ * - A method of a run is a `MethodSeries`; its colour and style are `looksOf`'s everywhere (`seriesOf`, `useRunLooks`), its name `series.title`.
  * - Work goes through `worker()` in `worker-client.ts` (typed as `RunWorker`); what it throws is a `UserError`: show `message`,
  *   with `reportError`, or in place where the control that caused it stands.
  * - `predict` and exports work while `canAsk(state)`.

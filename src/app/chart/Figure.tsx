@@ -14,18 +14,21 @@ export interface FigureProps {
   readonly summary: string;
   readonly legend: readonly (Pick<Line, 'key' | 'title' | 'colour' | 'dash'> & {
     readonly value?: string;
-    /** Points instead of a line. */
-    readonly dot?: boolean;
+    /** For points instead of a line: their marker. */
+    readonly marker?: string;
+    readonly hollow?: boolean;
   })[];
   /** All of the data, as CSV. */
   csv(): string;
   readonly controls?: ReactNode;
+  /** Below the legend: what the numbers mean. */
+  readonly foot?: ReactNode;
   readonly children: ReactNode;
 }
 
 export const fileName = (title: string) => title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 
-export function Figure({ title, summary, legend, csv, controls, children }: FigureProps) {
+export function Figure({ title, summary, legend, csv, controls, foot, children }: FigureProps) {
   const id = useId();
   const body = useRef<HTMLDivElement>(null);
   const savePng = async () => {
@@ -63,14 +66,15 @@ export function Figure({ title, summary, legend, csv, controls, children }: Figu
         {children}
       </div>
       <ul className="chart-legend" aria-hidden="true">
-        {legend.map(({ key, title: name, colour, dash, dot, value }) => (
+        {legend.map(({ key, title: name, colour, dash, marker, hollow, value }) => (
           <li key={key}>
-            <Swatch colour={colour} dash={dash} dot={dot} />
+            <Swatch colour={colour} dash={dash} marker={marker} hollow={hollow} />
             {name}
             {value !== undefined && <span className="number">{value}</span>}
           </li>
         ))}
       </ul>
+      {foot}
       <VisuallyHidden id={`${id}-summary`}>{summary}</VisuallyHidden>
     </figure>
   );

@@ -1,11 +1,25 @@
-/** A short piece of a line, as it is drawn, or a dot: colour and dash. Decoration; the name stands beside it. */
-export function Swatch({ colour, dash, dot }: { colour: string; dash: string | undefined; dot?: boolean | undefined }) {
+/** A short piece of a line, or a marker, as it is drawn in a chart. Decoration; the name stands beside it. */
+import type { Look } from '../method-colours';
+
+type SwatchProps = Pick<Look, 'colour' | 'dash'> & {
+  /** SVG path around the origin; drawn instead of a line. */
+  readonly marker?: string | undefined;
+  readonly hollow?: boolean | undefined;
+};
+
+export function Swatch({ colour, dash, marker, hollow }: SwatchProps) {
   return (
-    <svg width={dot ? 10 : 24} height="8" aria-hidden="true" style={{ flex: 'none' }}>
-      {dot ? (
-        <circle cx="5" cy="4" r="4" fill={colour} />
+    <svg
+      className="swatch"
+      width={marker ? 14 : 24}
+      height={marker ? 14 : 8}
+      viewBox={marker ? '-7 -7 14 14' : '0 -4 24 8'}
+      aria-hidden="true"
+    >
+      {marker ? (
+        <path d={marker} fill={hollow ? 'none' : colour} stroke={hollow ? colour : 'none'} strokeWidth="1.5" />
       ) : (
-        <line x1="0" y1="4" x2="24" y2="4" stroke={colour} strokeWidth="2" strokeDasharray={dash} />
+        <path d="M0,0H24" stroke={colour} strokeWidth="2.5" strokeDasharray={dash} />
       )}
     </svg>
   );

@@ -40,7 +40,7 @@ async function image(svg: SVGSVGElement): Promise<HTMLImageElement> {
 export async function pngOf(
   svg: SVGSVGElement,
   title: string,
-  lines: readonly (Pick<Line, 'title' | 'colour' | 'dash'> & { readonly dot?: boolean })[],
+  lines: readonly (Pick<Line, 'title' | 'colour' | 'dash'> & { readonly marker?: string; readonly hollow?: boolean })[],
 ): Promise<Blob> {
   const { width, height } = svg.getBoundingClientRect();
   const page = getComputedStyle(document.body);
@@ -61,14 +61,20 @@ export async function pngOf(
   const perRow = Math.max(1, Math.floor(width / 180));
   lines.forEach((line, i) => {
     const [x, y] = [padding + (i % perRow) * 180, 3 * padding + 20 + height + Math.floor(i / perRow) * 20];
+    context.save();
     context.strokeStyle = resolved(line.colour);
-    context.lineWidth = 2;
-    context.setLineDash((line.dash ?? '').split(' ').filter(Boolean).map(Number));
-    context.beginPath();
-    if (line.dot) context.arc(x + 12, y - 4, 4, 0, 2 * Math.PI);
-    else context.moveTo(x, y - 4);
-    context.lineTo(line.dot ? x + 16 : x + 24, y - 4);
-    context.stroke();
+    context.fillStyle = resolved(line.colour);
+    if (line.marker !== undefined) {
+      context.translate(x + 12, y - 4);
+      context.lineWidth = 1.5;
+      if (line.hollow) context.stroke(new Path2D(line.marker));
+      else context.fill(new Path2D(line.marker));
+    } else {
+      context.lineWidth = 2;
+      context.setLineDash((line.dash ?? '').split(' ').filter(Boolean).map(Number));
+      context.stroke(new Path2D(`M${x},${y - 4}h24`));
+    }
+    context.restore();
     context.fillText(line.title, x + 30, y, 144);
   });
   return new Promise((resolve, reject) =>

@@ -1,22 +1,17 @@
-/** Which lines the methods of several runs get: a name that tells them apart, the method's colour, and a dash of their own. */
-import { useEffect, useMemo, useRef, useState } from 'react';
-import { methodColour } from '../method-colours';
+/** Which lines the methods of several runs get: a name that tells them apart, the method's colour, and a style of their own. */
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useShallow } from 'zustand/react/shallow';
+import { looksOf, type Look } from '../method-colours';
 import { isActive, type MethodSeries, type RunRecord } from '../run-record';
 import { allRuns, useApp, type AppState } from '../store';
 import { takeTurn } from './turns';
 
-export interface RunSeries {
+export interface RunSeries extends Look {
   readonly key: string;
   readonly run: RunRecord;
   readonly series: MethodSeries;
   readonly title: string;
-  readonly colour: string;
-  readonly dash: string | undefined;
 }
-
-/** Told apart without colour, too. */
-const dashes = [undefined, '7 3', '2 3', '9 3 2 3', '12 4', '5 2 1 2 1 2', '1 4', '14 3 3 3'];
-export const dashOf = (index: number) => dashes[index % dashes.length];
 
 /** When a run began, as its name: `21 Nov, 13:12`. */
 export function runLabel({ startedAt }: Pick<RunRecord, 'startedAt'>): string {
@@ -30,16 +25,44 @@ export function runLabel({ startedAt }: Pick<RunRecord, 'startedAt'>): string {
 
 /** Every method of the runs, in their order; the run is named only where there are several. */
 export function seriesOf(runs: readonly RunRecord[]): RunSeries[] {
-  return runs
-    .flatMap((run) => run.methods.map((series) => ({ run, series })))
-    .map(({ run, series }, index) => ({
-      key: `${run.id}/${series.id}`,
-      run,
-      series,
-      title: runs.length > 1 ? `${series.title} · ${runLabel(run)}` : series.title,
-      colour: methodColour(series.id),
-      dash: dashOf(index),
-    }));
+  const all = runs.flatMap((run) => run.methods.map((series) => ({ run, series })));
+  const looks = looksOf(all.map(({ series }) => series.id));
+  return all.map(({ run, series }, i) => ({
+    key: `${run.id}/${series.id}`,
+    run,
+    series,
+    title: runs.length > 1 ? `${series.title} · ${runLabel(run)}` : series.title,
+    ...looks[i]!,
+  }));
+}
+
+/** How a method of the page's own run looks, in all charts: the run is the first of those shown. Also of `base`. */
+export function useRunLooks(): (id: string) => Look {
+  const ids = useApp(useShallow(({ run }) => run?.methods.map(({ id }) => id) ?? []));
+  return useCallback(
+    (id) => {
+      const all = ids.includes(id) ? ids : [...ids, id];
+      return looksOf(all)[all.indexOf(id)]!;
+    },
+    [ids],
+  );
+}
+
+/** How the methods of a stored run look beside the runs shown, or would, if it were shown next. */
+export function useStoredLooks(): (run: {
+  readonly id: string;
+  readonly methods: readonly { id: string }[];
+}) => Look[] {
+  const shown = useApp(useShallow((state) => allRuns(state).map(({ id }) => id)));
+  const methods = useApp(useShallow((state) => allRuns(state).map((run) => run.methods.map(({ id }) => id).join(' '))));
+  return useCallback(
+    (run) => {
+      const at = shown.indexOf(run.id);
+      const before = methods.slice(0, at < 0 ? undefined : at).flatMap((ids) => ids.split(' '));
+      return looksOf([...before, ...run.methods.map(({ id }) => id)]).slice(before.length);
+    },
+    [shown, methods],
+  );
 }
 
 /**

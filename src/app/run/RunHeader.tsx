@@ -6,8 +6,9 @@ import { Alert, Button, Group, Progress, Text } from '@mantine/core';
 import { useShallow } from 'zustand/react/shallow';
 import { taskById } from '../../tasks/core/registry';
 import { clock } from '../format';
-import { methodColour } from '../method-colours';
 import type { RunState } from '../../worker/protocol';
+import { useRunLooks } from '../chart/runs';
+import { Swatch } from '../chart/Swatch';
 import { isActive, stepOf, type RunRecord } from '../run-record';
 import { checkpointSummary } from '../setup/summaries';
 import { useApp } from '../store';
@@ -47,6 +48,7 @@ export function RunHeader() {
 
 function Title() {
   const titles = useApp(useShallow(({ run }) => Object.fromEntries(run!.methods.map(({ id, title }) => [id, title]))));
+  const lookOf = useRunLooks();
   const recipe = useRun((run) => run.recipe);
   const known = useRun((run) => run.task?.title);
   const task = known ?? recipe.data?.train ?? taskById(recipe.task)?.title;
@@ -56,7 +58,7 @@ function Title() {
         {Object.entries(titles).map(([id, title], i) => (
           <span key={id}>
             {i > 0 && <span className="quiet">, </span>}
-            <span className="swatch" style={{ background: methodColour(id), verticalAlign: -1 }} /> {title}
+            <Swatch colour={lookOf(id).colour} dash={lookOf(id).dash} /> {title}
           </span>
         ))}{' '}
         <Text span size="sm" className="quiet" inherit fw={400}>

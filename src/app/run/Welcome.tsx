@@ -1,6 +1,7 @@
 /** Before the first run: what will be seen here. */
 import { Button, Stack, Text } from '@mantine/core';
-import { methodColour } from '../method-colours';
+import { Swatch } from '../chart/Swatch';
+import { looksOf } from '../method-colours';
 import { methodTitles, useApp } from '../store';
 import { SoftwareNotice } from '../shell/NoGpu';
 import { train } from '../train';
@@ -8,6 +9,8 @@ import { train } from '../train';
 export function Welcome() {
   const recipe = useApp((state) => state.recipe);
   const gpu = useApp((state) => state.gpu);
+  const titles = recipe ? methodTitles(recipe) : [];
+  const looks = looksOf(titles.map(({ id }) => id));
   const ready = gpu.status === 'ready';
   return (
     <Stack gap="sm" maw={620} py="lg">
@@ -22,10 +25,10 @@ export function Welcome() {
       {recipe && (
         <Text size="sm" component="div">
           Ready to train{' '}
-          {methodTitles(recipe).map(({ id, title }, i) => (
+          {titles.map(({ id, title }, i) => (
             <span key={id}>
               {i > 0 && ' and '}
-              <span className="swatch" style={{ background: methodColour(id), verticalAlign: -1 }} /> {title}
+              <Swatch colour={looks[i]!.colour} dash={looks[i]!.dash} /> {title}
             </span>
           ))}
           . Nothing leaves this machine.

@@ -15,7 +15,6 @@ import { useDisclosure } from '@mantine/hooks';
 import { z } from 'zod';
 import { methodById } from '../../methods/core/registry';
 import { big, bytes } from '../format';
-import { methodColour } from '../method-colours';
 import { edit, editMethod, methodList, startFrom, type Method } from '../recipe-edit';
 import { CopyIcon, TrashIcon } from '../ui/icons';
 import { choicesOf, SchemaControl, type SettingSchema } from './SchemaControl';
@@ -36,10 +35,11 @@ interface Props {
   readonly index: number;
   readonly id: string;
   readonly method: Method;
+  readonly colour: string;
   readonly last: boolean;
 }
 
-export function MethodCard({ index, id, method, last }: Props) {
+export function MethodCard({ index, id, method, colour, last }: Props) {
   const found = methodById(method.method);
   const [more, { toggle }] = useDisclosure(false);
   const title = `${found?.title ?? method.method}${id === method.method ? '' : ` ${id.slice(method.method.length + 1)}`}`;
@@ -66,7 +66,7 @@ export function MethodCard({ index, id, method, last }: Props) {
   const remove = () => edit({ methods: methodList().filter((_, i) => i !== index) });
   const duplicate = () => edit({ methods: methodList().toSpliced(index + 1, 0, structuredClone(method)) });
   return (
-    <section className="card" style={{ borderLeftColor: methodColour(id) }} aria-label={title}>
+    <section className="card" style={{ borderLeftColor: colour }} aria-label={title}>
       <Group justify="space-between" wrap="nowrap" mb={4}>
         <Text component="h4" fw={600} size="sm" m={0}>
           {title}

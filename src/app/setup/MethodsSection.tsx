@@ -4,6 +4,7 @@ import { Fragment } from 'react';
 import { families } from '../../methods/core/method';
 import { methods as registry } from '../../methods/core/registry';
 import { edit, methodList, withDefaults, type Method } from '../recipe-edit';
+import { looksOf } from '../method-colours';
 import { useApp } from '../store';
 import { PlusIcon } from '../ui/icons';
 import { MethodCard } from './MethodCard';
@@ -23,10 +24,18 @@ const most = 16;
 export function MethodsSection() {
   const methods = useApp((state) => state.json.methods) ?? [];
   const ids = idsOf(methods);
+  const looks = looksOf(ids);
   return (
     <Stack gap="sm">
       {methods.map((method, i) => (
-        <MethodCard key={ids[i]} index={i} id={ids[i]!} method={method} last={methods.length === 1} />
+        <MethodCard
+          key={ids[i]}
+          index={i}
+          id={ids[i]!}
+          method={method}
+          colour={looks[i]!.colour}
+          last={methods.length === 1}
+        />
       ))}
       <AddMethod full={methods.length >= most} />
     </Stack>

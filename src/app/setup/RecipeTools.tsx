@@ -1,23 +1,14 @@
 /** The recipe as a whole: presets, a link to it, and its JSON to read, edit, copy, download and open. */
-import { Button, FileButton, Group, Menu, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button, FileButton, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { useClipboard, useDisclosure } from '@mantine/hooks';
 import { useState } from 'react';
 import { baseUrl } from '../base-url';
-import { recipePresets } from '../default-recipe';
 import { addFiles, filesOfInput } from '../dropped-files';
-import { loadRecipe, loadRecipeText, recipeText } from '../recipe-edit';
+import { loadRecipeText, recipeText } from '../recipe-edit';
 import { recipeHash } from '../recipe-url';
 import { errorInfo } from '../../worker/rpc-errors';
-import { reportError, useApp } from '../store';
-
-async function loadPreset(file: string): Promise<void> {
-  try {
-    const response = await fetch(`${baseUrl()}recipes/${file}`);
-    loadRecipe(await response.json());
-  } catch (error) {
-    reportError(error);
-  }
-}
+import { useApp } from '../store';
+import { Presets } from './Presets';
 
 export function RecipeTools() {
   const clipboard = useClipboard();
@@ -25,20 +16,7 @@ export function RecipeTools() {
   const link = () => `${baseUrl()}${recipeHash(useApp.getState().json)}`;
   return (
     <Group gap={4} wrap="nowrap">
-      <Menu position="bottom-end" shadow="md">
-        <Menu.Target>
-          <Button size="compact-xs" variant="subtle">
-            Presets
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {recipePresets.map(({ file, title }) => (
-            <Menu.Item key={file} onClick={() => void loadPreset(file)}>
-              {title}
-            </Menu.Item>
-          ))}
-        </Menu.Dropdown>
-      </Menu>
+      <Presets />
       <Button size="compact-xs" variant="subtle" onClick={() => clipboard.copy(link())} aria-live="polite">
         {clipboard.copied ? 'Copied' : 'Copy link'}
       </Button>

@@ -1,13 +1,11 @@
-import { methodColour } from '../../method-colours';
-
 /** Counts of truth (rows) against answers (columns); the shade is the share of the row. */
 export function Confusion({
-  id,
+  colour,
   title,
   labels,
   counts,
 }: {
-  id: string;
+  colour: string;
   title: string;
   labels: readonly string[];
   counts: readonly (readonly number[])[];
@@ -40,7 +38,7 @@ export function Confusion({
                     key={labels[answer]}
                     title={`${Math.round(100 * share)}% of ${labels[truth]}`}
                     style={{
-                      background: `color-mix(in srgb, ${methodColour(id)} ${Math.round(45 * share)}%, var(--panel))`,
+                      background: `color-mix(in srgb, ${colour} ${Math.round(45 * share)}%, var(--panel))`,
                       fontWeight: truth === answer ? 600 : 400,
                     }}
                   >

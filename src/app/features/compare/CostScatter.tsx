@@ -1,22 +1,14 @@
-/** The paper's Fig. 3, drawn from these runs: score against FLOPs. */
+/** The paper's Fig. 3, drawn from these runs: score against FLOPs. On request with the paper's own points, hollow and lettered. */
 import { NativeSelect } from '@mantine/core';
-import { useState } from 'react';
-import {
-  CartesianGrid,
-  LabelList,
-  ReferenceLine,
-  ResponsiveContainer,
-  Scatter,
-  ScatterChart,
-  Tooltip,
-  XAxis,
-  YAxis,
-} from 'recharts';
+import { useMemo, useState } from 'react';
+import { CartesianGrid, LabelList, ResponsiveContainer, Scatter, ScatterChart, Tooltip, XAxis, YAxis } from 'recharts';
 import { Figure } from '../../chart/Figure';
-import { csv, extent } from '../../chart/series';
+import { Marker } from '../../chart/Marker';
+import { markers } from '../../chart/markers';
+import { csv } from '../../chart/series';
 import { big, score } from '../../format';
-import { methodColour, methodSlot } from '../../method-colours';
-import { paperFlops } from './paper-flops';
+import { paperScores } from './paper-points';
+import { PaperFoot } from './PaperFoot';
 import { comparableTo, type Row } from './rows';
 
 const costs = {
@@ -25,11 +17,18 @@ const costs = {
   totalFlops: 'Executed FLOPs of the run so far',
 } as const;
 
-/** Told apart without colour, too. */
-const shapes = ['circle', 'diamond', 'square', 'triangle', 'star', 'cross', 'wye'] as const;
+interface Placed {
+  readonly title: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+const neutral = 'var(--quiet)';
+const cited = 'arXiv 2409.13501';
 
 export function CostScatter({ rows }: { rows: readonly Row[] }) {
   const [cost, setCost] = useState<keyof typeof costs>('paperFlops');
+  const [withPaper, setWithPaper] = useState(false);
   const reference = rows.find(({ best }) => best !== undefined);
   const points = reference
     ? rows
@@ -40,31 +39,50 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
     : [];
   const leftOut = rows.filter(({ best }) => best !== undefined).length - points.length;
   const metric = reference?.metric ?? 'score';
+  const [taskId, taskTitle] = [reference?.run.task?.id ?? '', reference?.run.task?.title ?? ''];
+  const scores = useMemo(() => paperScores({ id: taskId, title: taskTitle, metric }), [taskId, taskTitle, metric]);
+  const paper = (withPaper && cost === 'paperFlops' ? scores.points : []).map((point) => ({
+    ...point,
+    x: point.flops,
+    y: point.score,
+  }));
   const title = `${metric.replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase())} against FLOPs`;
-  // The paper's costs mean something beside a model of its size only.
-  const [low, high] = extent([{ points: points.map(({ x }) => ({ x: 0, y: x })) }]) ?? [0, 0];
-  const paper = cost === 'paperFlops' ? paperFlops.filter(({ flops }) => flops < 5 * high && flops > low / 5) : [];
-  const summary = points.map(({ title, x, y }) => `${title}: ${metric} ${score(y)} at ${big(x)} FLOPs.`).join(' ');
-  const domain = [
-    Math.min(low, ...paper.map(({ flops }) => flops)) * 0.8,
-    Math.max(high, ...paper.map(({ flops }) => flops)) * 1.25,
-  ];
+  const told = ({ title: name, x, y }: Placed) => `${name}: ${score(y)} at ${big(x)} FLOPs.`;
+  const summary = [
+    ...points.map(told),
+    ...(paper.length ? [`From the paper, RoBERTa large, ${scores.title}:`, ...paper.map(told)] : []),
+  ].join(' ');
+  const flops = [...points, ...paper].map(({ x }) => x);
   return (
     <Figure
       title={title}
-      summary={summary || 'No evaluation yet.'}
-      legend={points.map(({ key, title, colour, dash, y }) => ({
-        key,
-        title,
-        colour,
-        dash,
-        dot: true,
-        value: score(y),
-      }))}
+      summary={points.length ? summary : 'No evaluation yet.'}
+      legend={[
+        ...points.map(({ key, title: name, colour, dash, marker, y }) => ({
+          key,
+          title: name,
+          colour,
+          dash,
+          marker,
+          value: score(y),
+        })),
+        ...paper.map(({ letter, title: name, y }) => ({
+          key: `paper ${letter}`,
+          title: `${letter} ${name}, the paper’s`,
+          colour: neutral,
+          dash: undefined,
+          marker: markers[0]!,
+          hollow: true,
+          value: score(y),
+        })),
+      ]}
       csv={() =>
         csv(
-          ['method', metric, cost],
-          points.map(({ title, x, y }) => [title, y, x]),
+          ['method', metric, cost, 'source'],
+          [
+            ...points.map(({ title: name, x, y }) => [name, y, x, 'this page']),
+            ...paper.map(({ title: name, x, y }) => [name, y, x, `${cited}, RoBERTa-large, ${scores.title}`]),
+          ],
         )
       }
       controls={
@@ -77,6 +95,11 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
           maw={{ base: 160, sm: 320 }}
         />
       }
+      foot={
+        points.length > 0 && (
+          <PaperFoot scores={scores} comparable={cost === 'paperFlops'} shown={withPaper} onShow={setWithPaper} />
+        )
+      }
     >
       {points.length ? (
         <ResponsiveContainer width="100%" height="100%" debounce={50}>
@@ -87,7 +110,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
               dataKey="x"
               name="FLOPs"
               scale="log"
-              domain={domain}
+              domain={[Math.min(...flops) * 0.8, Math.max(...flops) * 1.25]}
               tickFormatter={big}
               tickLine={false}
               allowDataOverflow
@@ -101,13 +124,13 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
               tickLine={false}
               tickFormatter={(value: number) => String(Number(value.toPrecision(4)))}
             />
-            {paper.map(({ method, title, flops }) => (
-              <ReferenceLine
-                key={method}
-                x={flops}
-                stroke={methodColour(method)}
-                strokeDasharray="2 4"
-                label={{ value: title, position: 'insideBottomLeft' }}
+            {paper.map((point, i) => (
+              <Scatter
+                key={point.letter}
+                name={point.title}
+                data={[{ ...point, title: `${point.title}, the paper’s` }]}
+                shape={({ cx, cy }) => <PaperMark cx={cx} cy={cy} letter={point.letter} below={i % 2 === 1} />}
+                isAnimationActive={false}
               />
             ))}
             {points.map((point) => (
@@ -115,8 +138,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
                 key={point.key}
                 name={point.title}
                 data={[point]}
-                fill={point.colour}
-                shape={shapes[methodSlot(point.series.id) % shapes.length]!}
+                shape={({ cx, cy }) => <Marker cx={cx} cy={cy} path={point.marker} colour={point.colour} />}
                 isAnimationActive={false}
               >
                 <LabelList dataKey="series.title" position="right" className="recharts-label" />
@@ -125,9 +147,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
             <Tooltip
               isAnimationActive={false}
               content={({ active, payload }) =>
-                active && payload?.[0] ? (
-                  <Tip row={payload[0].payload as (typeof points)[number]} metric={metric} />
-                ) : null
+                active && payload?.[0] ? <Tip point={payload[0].payload as Placed} metric={metric} /> : null
               }
             />
           </ScatterChart>
@@ -140,12 +160,25 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
   );
 }
 
-function Tip({ row, metric }: { row: Row & { x: number; y: number }; metric: string }) {
+/** Letters stand above and below in turn, since some of the paper's points are neighbours. */
+function PaperMark({ cx, cy, letter, below }: { cx?: number; cy?: number; letter: string; below: boolean }) {
+  if (cx === undefined || cy === undefined) return null;
+  return (
+    <g>
+      <Marker cx={cx} cy={cy} path={markers[0]!} colour={neutral} hollow />
+      <text className="recharts-label" x={cx} y={below ? cy + 16 : cy - 8} textAnchor="middle">
+        {letter}
+      </text>
+    </g>
+  );
+}
+
+function Tip({ point: { title, x, y }, metric }: { point: Placed; metric: string }) {
   return (
     <div className="chart-tip">
-      {row.title}
+      {title}
       <br />
-      {metric} {score(row.y)}, {big(row.x)} FLOPs
+      {metric} {score(y)}, {big(x)} FLOPs
     </div>
   );
 }

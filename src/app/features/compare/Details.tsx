@@ -4,6 +4,7 @@ import { Note } from '../Note';
 import { useEffect, useState } from 'react';
 import type { ErrorInfo, EvaluationDetails } from '../../../worker/protocol';
 import { errorInfo } from '../../../worker/rpc-errors';
+import { useRunLooks } from '../../chart/runs';
 import { useApp } from '../../store';
 import { worker } from '../../worker-client';
 import { Confusion } from './Confusion';
@@ -38,6 +39,7 @@ function useDetails(): State | undefined {
 
 export function Details() {
   const state = useDetails();
+  const lookOf = useRunLooks();
   const methods = useApp(({ run }) => run?.methods);
   if (!state || !methods)
     return (
@@ -56,7 +58,7 @@ export function Details() {
   if (!details) return <Loader size="sm" aria-label="Loading the evaluation" />;
   const titleOf = (id: string) => methods.find((method) => method.id === id)?.title ?? id;
   const scatters = details.methods.flatMap(({ id, figure }) =>
-    figure?.type === 'scatter' ? [{ id, title: titleOf(id), scatter: figure.points }] : [],
+    figure?.type === 'scatter' ? [{ id, title: titleOf(id), scatter: figure.points, ...lookOf(id) }] : [],
   );
   return (
     <>
@@ -65,7 +67,13 @@ export function Details() {
           {details.methods.map(
             ({ id, figure }) =>
               figure?.type === 'confusion' && (
-                <Confusion key={id} id={id} title={titleOf(id)} labels={figure.labels} counts={figure.counts} />
+                <Confusion
+                  key={id}
+                  colour={lookOf(id).colour}
+                  title={titleOf(id)}
+                  labels={figure.labels}
+                  counts={figure.counts}
+                />
               ),
           )}
         </Group>

@@ -1,13 +1,14 @@
 /** Examples on which the methods do not all answer the same. Text from data is shown as text. */
 import { Group, NativeSelect, Pagination, Table, Text } from '@mantine/core';
 import { useState } from 'react';
+import { useRunLooks } from '../../chart/runs';
 import { grouped } from '../../format';
-import { methodColour } from '../../method-colours';
 import type { EvaluationDetails } from '../../../worker/protocol';
 
 const perPage = 10;
 
 export function Disagreements({ details, titleOf }: { details: EvaluationDetails; titleOf: (id: string) => string }) {
+  const lookOf = useRunLooks();
   const [filter, setFilter] = useState('all');
   const [page, setPage] = useState(1);
   const { methods, disagreements, disagreementCount, count, judged } = details;
@@ -67,7 +68,7 @@ export function Disagreements({ details, titleOf }: { details: EvaluationDetails
                 <Table.Th scope="col">Example</Table.Th>
                 <Table.Th scope="col">Truth</Table.Th>
                 {ids.map((id) => (
-                  <Table.Th key={id} scope="col" style={{ boxShadow: `inset 0 -3px ${methodColour(id)}` }}>
+                  <Table.Th key={id} scope="col" style={{ boxShadow: `inset 0 -3px ${lookOf(id).colour}` }}>
                     {titleOf(id)}
                   </Table.Th>
                 ))}

@@ -2,14 +2,15 @@
 import { CartesianGrid, ReferenceLine, ResponsiveContainer, Scatter, ScatterChart, XAxis, YAxis } from 'recharts';
 import { Figure } from '../../chart/Figure';
 import { csv } from '../../chart/series';
-import { methodColour } from '../../method-colours';
+import { Marker } from '../../chart/Marker';
+import type { Look } from '../../method-colours';
 
 export interface TruthScatterProps {
-  readonly methods: readonly {
+  readonly methods: readonly (Look & {
     readonly id: string;
     readonly title: string;
     readonly scatter: readonly { readonly truth: number; readonly prediction: number }[];
-  }[];
+  })[];
 }
 
 const mostPoints = 500;
@@ -24,13 +25,7 @@ export function TruthScatter({ methods }: TruthScatterProps) {
     <Figure
       title="Answers against the truth"
       summary={`${methods.length} methods, ${methods[0]?.scatter.length ?? 0} examples each.`}
-      legend={methods.map(({ id, title }) => ({
-        key: id,
-        title,
-        colour: methodColour(id),
-        dash: undefined,
-        dot: true,
-      }))}
+      legend={methods.map(({ id, title, colour, dash, marker }) => ({ key: id, title, colour, dash, marker }))}
       csv={() => csv(['method', 'truth', 'answer'], rows)}
     >
       <ResponsiveContainer width="100%" height="100%" debounce={50}>
@@ -55,15 +50,14 @@ export function TruthScatter({ methods }: TruthScatterProps) {
               strokeDasharray="4 4"
             />
           )}
-          {methods.map(({ id, title, scatter }) => {
+          {methods.map(({ id, title, scatter, colour, marker }) => {
             const every = Math.max(1, Math.ceil(scatter.length / mostPoints));
             return (
               <Scatter
                 key={id}
                 name={title}
                 data={scatter.filter((_, i) => i % every === 0)}
-                fill={methodColour(id)}
-                fillOpacity={0.6}
+                shape={({ cx, cy }) => <Marker cx={cx} cy={cy} path={marker} colour={colour} opacity={0.6} />}
                 isAnimationActive={false}
               />
             );

@@ -1,15 +1,16 @@
 /** The stored runs: choose some to compare, take a recipe up again, delete. */
 import { Badge, Button, Checkbox, Group, Table, Text } from '@mantine/core';
 import { useState } from 'react';
-import { runLabel } from '../../chart/runs';
+import { runLabel, useStoredLooks } from '../../chart/runs';
+import { Swatch } from '../../chart/Swatch';
 import { grouped, score } from '../../format';
-import { methodColour } from '../../method-colours';
 import { reportError, useApp } from '../../store';
 import { deleteRun, loadRun, type RunHead } from './database';
 
 export function RunList({ heads, onChange }: { heads: readonly RunHead[]; onChange: () => void }) {
   const currentId = useApp(({ run }) => run?.id);
   const compared = useApp((state) => state.compared);
+  const looksOfRun = useStoredLooks();
   const [certain, setCertain] = useState(false);
   // A long run takes a moment to be read; the box does not wait for it.
   const [wanted, setWanted] = useState<Readonly<Record<string, boolean>>>({});
@@ -96,6 +97,7 @@ export function RunList({ heads, onChange }: { heads: readonly RunHead[]; onChan
                 const { id, task, checkpoint, metric, methods, steps, totalSteps, interrupted, state } = head;
                 const current = id === currentId;
                 const name = runLabel(head);
+                const looks = looksOfRun(head);
                 return (
                   <Table.Tr key={id}>
                     <Table.Td>
@@ -120,9 +122,9 @@ export function RunList({ heads, onChange }: { heads: readonly RunHead[]; onChan
                       <div className="quiet">{checkpoint}</div>
                     </Table.Td>
                     <Table.Td>
-                      {methods.map((method) => (
+                      {methods.map((method, i) => (
                         <Group key={method.id} gap={6} wrap="nowrap">
-                          <span className="swatch" style={{ background: methodColour(method.id) }} />
+                          <Swatch colour={looks[i]!.colour} dash={looks[i]!.dash} />
                           {method.title}
                           <span className="number">{method.best === undefined ? '–' : score(method.best)}</span>
                         </Group>

@@ -4,9 +4,9 @@ import { Note } from '../Note';
 import { useState } from 'react';
 import { saveText } from '../../download';
 import { big, bytes, score } from '../../format';
-import { methodColour } from '../../method-colours';
 import type { ErrorInfo } from '../../../worker/protocol';
 import { errorInfo } from '../../../worker/rpc-errors';
+import { useRunLooks } from '../../chart/runs';
 import { isEnded, type MethodSeries, type RunRecord } from '../../run-record';
 import { canAsk, methodOf, useApp } from '../../store';
 import { worker } from '../../worker-client';
@@ -17,6 +17,7 @@ const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 export default function TakeHome() {
   const run = useApp((state) => state.run);
   const able = useApp(canAsk);
+  const lookOf = useRunLooks();
   const [format, setFormat] = useState<Format>('zip');
   const [busy, setBusy] = useState<string>();
   const [said, setSaid] = useState('');
@@ -115,6 +116,7 @@ export default function TakeHome() {
           key={method.id}
           run={run}
           method={method}
+          colour={lookOf(method.id).colour}
           able={able}
           busy={busy}
           onSave={(kind) => void save(method, kind)}
@@ -141,13 +143,14 @@ export default function TakeHome() {
 interface PackageProps {
   readonly run: RunRecord;
   readonly method: MethodSeries;
+  readonly colour: string;
   readonly able: boolean;
   readonly busy: string | undefined;
   readonly onSave: (kind: 'merged' | 'adapter') => void;
   readonly onPredictions: () => void;
 }
 
-function Package({ run, method, able, busy, onSave, onPredictions }: PackageProps) {
+function Package({ run, method, colour, able, busy, onSave, onPredictions }: PackageProps) {
   const metric = run.task!.primaryMetric;
   const found = methodOf(method.id);
   const best = method.evaluations.find(({ step }) => step === method.bestStep);
@@ -165,12 +168,7 @@ function Package({ run, method, able, busy, onSave, onPredictions }: PackageProp
     </Button>
   );
   return (
-    <div
-      role="group"
-      className="card"
-      style={{ borderLeftColor: methodColour(method.id) }}
-      aria-label={`Weights: ${method.title}`}
-    >
+    <div role="group" className="card" style={{ borderLeftColor: colour }} aria-label={`Weights: ${method.title}`}>
       <Group justify="space-between">
         <div>
           <Text fw={600}>{method.title}</Text>

@@ -1,6 +1,6 @@
 /** What each model answers: a line, and the shares it gives to each answer as bars in the model's colour. */
-import { methodColour } from '../../method-colours';
 import type { Prediction } from '../../../worker/protocol';
+import { useRunLooks } from '../../chart/runs';
 import './try-it.css';
 
 export interface AnswersProps {
@@ -14,17 +14,19 @@ export interface AnswersProps {
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 export function Answers({ predictions, titles, stale }: AnswersProps) {
+  const lookOf = useRunLooks();
   return (
     <div className="answers" data-stale={stale}>
       {predictions.map(({ id, answer, shares, milliseconds }) => {
         const name = titles[id] ?? id;
+        const { colour } = lookOf(id);
         return (
           <div
             key={id}
             role="group"
             className="answer"
             aria-label={`Answer: ${name}`}
-            style={{ borderLeftColor: methodColour(id) }}
+            style={{ borderLeftColor: colour }}
           >
             <header>
               <strong>{name}</strong>
@@ -39,7 +41,7 @@ export function Answers({ predictions, titles, stale }: AnswersProps) {
                   <li key={label}>
                     <span className="answer-label">{label}</span>
                     <span className="answer-track" aria-hidden="true">
-                      <i style={{ width: percent(share), background: methodColour(id) }} />
+                      <i style={{ width: percent(share), background: colour }} />
                     </span>
                     <span className="number">{percent(share)}</span>
                   </li>
