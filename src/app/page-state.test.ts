@@ -10,8 +10,8 @@ import { normalised } from './recipe-json';
 import { glueFile, gluePresets, samplePreset } from './recipe-presets';
 import { newRun, stepOf, withEvents } from './run-record';
 import { browserAdvice } from './shell/browser-advice';
-import { EventBatches } from './worker/event-batches';
-import { Steering } from './worker/steering';
+import { EventBatches } from '../worker/event-batches';
+import { Steering } from '../worker/steering';
 
 const read = (path: string) => readFileSync(new URL(`../../public/${path}`, import.meta.url), 'utf8');
 
@@ -29,10 +29,10 @@ describe('recipes', () => {
     );
     expect([samplePreset.file, ...offered.map(({ file }) => file)].sort()).toEqual(there.sort());
     for (const { id, content, file } of offered) {
-      const { task, methods } = parseRecipe(JSON.parse(read(`recipes/${file}`)));
+      const { task, contenders } = parseRecipe(JSON.parse(read(`recipes/${file}`)));
       expect([task, content.title], file).toEqual([
         id,
-        expect.stringMatching(new RegExp(`^${methods.map(({ method }) => method.title).join(' and ')},`)),
+        expect.stringMatching(new RegExp(`^${contenders.map(({ method }) => method.title).join(' and ')},`)),
       ]);
     }
   });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { startHubStandIn } from '../checkpoint/hub-stand-in.node';
 import { writeFolder } from '../checkpoint/node';
-import { tasks } from '../data/tasks';
+import { glue as glueData } from '../data/glue';
 import type { Results } from '../train/events';
 import { main } from './recipe';
 
@@ -60,7 +60,7 @@ describe('npm run recipe', () => {
   it('trains every GLUE task from the hub through one endpoint', async () => {
     // A few rows of our own in the hub's own layout; the checkpoint comes from the same stand-in.
     const glue = new Map<string, Uint8Array>();
-    for (const { hub, columns, kind, labelNames } of Object.values(tasks)) {
+    for (const { hub, columns, kind, labelNames } of glueData) {
       if (!hub) continue;
       const rows = Array.from({ length: 8 }, (_, i) => i);
       const text = (name: string) => ({

@@ -4,12 +4,11 @@ import { folderSource } from '../checkpoint/node';
 import {
   batchCount,
   batches,
-  encodeExamples,
   paddedLength,
   type Batch,
   type BatchOptions,
-  type EncodedExamples,
 } from './batching';
+import { encodeExamples, type EncodedExamples } from './encoding';
 import { createRandom, shuffle } from '../random';
 import { loadTokenizer } from './tokenizer';
 
@@ -26,7 +25,8 @@ function encodedOf(lengths: number[]): EncodedExamples {
     offsets,
     inputIds,
     tokenTypeIds: new Uint8Array(inputIds.length).fill(1),
-    labels,
+    targets: { labels },
+    exampleOf: Uint32Array.from(lengths.keys()),
     truncated: 0,
   };
 }
@@ -59,7 +59,7 @@ describe('batches', () => {
           let tokens = 0;
           for (const [row, i] of batch.exampleIndices.entries()) {
             expect(batch.lengths[row]).toBe(lengths[i]);
-            expect(batch.labels[row]).toBe(i % 3);
+            expect(batch.targets['labels']![row]).toBe(i % 3);
             const padded = (real: number, pad: number) =>
               Array.from({ length: batch.length }, (_, at) => (at < lengths[i]! ? real : pad));
             const part = (matrix: Uint32Array) => [...matrix.slice(row * batch.length, (row + 1) * batch.length)];
@@ -142,7 +142,7 @@ describe('encoding', () => {
     for (const i of [0, 1, 2999]) {
       const ids = encoded.inputIds.slice(encoded.offsets[i], encoded.offsets[i + 1]);
       expect([...ids]).toEqual(tokenizer.encode(examples[i]!.text, undefined, 32).inputIds);
-      expect(encoded.labels[i]).toBe(i % 2);
+      expect(encoded.targets['labels']![i]).toBe(i % 2);
     }
   });
 

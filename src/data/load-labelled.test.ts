@@ -8,11 +8,12 @@ import { hubSource } from '../checkpoint/hub';
 import { startHubStandIn, type HubStandIn } from '../checkpoint/hub-stand-in.node';
 import { folderSource } from '../checkpoint/node';
 import { memorySource } from '../checkpoint/source';
-import { holdOut, loadCustomTask, loadTask } from './load-task';
-import { customTask, tasks, type Example, type Task } from './tasks';
+import { glue, knownData } from './glue';
+import { ownData, type Example, type LabelledData } from './labelled';
+import { holdOut, loadLabelled, loadOwnTable } from './load-labelled';
 
 /** A split as the hub keeps it: texts, `label` (int64, or float for STS-B) and `idx` (int32), snappy. */
-function hubSplit({ columns, kind }: Task, examples: Example[]): Uint8Array {
+function hubSplit({ columns, kind }: LabelledData, examples: Example[]): Uint8Array {
   return new Uint8Array(
     parquetWriteBuffer({
       columnData: [
@@ -29,7 +30,7 @@ function hubSplit({ columns, kind }: Task, examples: Example[]): Uint8Array {
   );
 }
 
-const rows = (task: Task, count: number): Example[] =>
+const rows = (task: LabelledData, count: number): Example[] =>
   Array.from({ length: count }, (_, i) => ({
     text: `first ${task.id} ${i} "quoted"\tand \u00e9`,
     ...(task.columns.pair && { pair: `second ${i}` }),
@@ -39,17 +40,15 @@ const rows = (task: Task, count: number): Example[] =>
 describe('from the hub', () => {
   let folder: string;
   let hub: HubStandIn;
-  const glue = Object.values(tasks).filter((task) => task.hub);
-
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'glue-'));
     for (const task of glue) {
-      const { config, train, validation, validationMismatched } = task.hub!;
+      const { config, splits: named } = task.hub!;
       await mkdir(path.join(folder, config));
       const splits: [string | undefined, number][] = [
-        [train, 20],
-        [validation, 8],
-        [validationMismatched, 5],
+        [named.train, 20],
+        [named.validation, 8],
+        [named.validationMismatched, 5],
       ];
       for (const [split, count] of splits) {
         if (split)
@@ -67,44 +66,45 @@ describe('from the hub', () => {
   });
   const source = () => hubSource({ repository: 'nyu-mll/glue', repositoryType: 'dataset', endpoint: hub.endpoint });
 
-  it.each(glue.map(({ id }) => id as keyof typeof tasks))('%s', async (id) => {
-    const loaded = await loadTask(tasks[id], { hub: source() });
-    expect(loaded).toEqual({
-      task: tasks[id],
-      train: rows(tasks[id], 20),
-      validation: rows(tasks[id], 8),
-      ...(id === 'mnli' && { validationMismatched: rows(tasks[id], 5) }),
-      heldOut: false,
-    });
+  it.each(glue.map(({ id }) => id))('%s', async (id) => {
+    const data = knownData(id);
+    const { splits, heldOut } = await loadLabelled(data, { hub: source() });
+    expect(heldOut).toBe(false);
+    expect([...splits]).toEqual([
+      ['train', rows(data, 20)],
+      ['validation', rows(data, 8)],
+      ...(id === 'mnli' ? [['validationMismatched', rows(data, 5)]] : []),
+    ]);
   });
 
   it('refuses a file of another layout, and a test split', async () => {
-    const { config, train } = tasks.rte.hub!;
+    const { config, splits } = knownData('rte').hub!;
     const files = (bytes: Uint8Array) =>
-      memorySource(new Map([[`${config}/${train}-00000-of-00001.parquet`, bytes]]), 'mirror');
-    await expect(loadTask(tasks.rte, { hub: files(hubSplit(tasks.sst2, rows(tasks.sst2, 3))) })).rejects.toMatchObject({
+      memorySource(new Map([[`${config}/${splits.train}-00000-of-00001.parquet`, bytes]]), 'mirror');
+    await expect(loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('sst2'), rows(knownData('sst2'), 3))) })).rejects.toMatchObject({
       code: 'data/column-missing',
       message: expect.stringMatching(/rte\/train.*no column "sentence1".*"sentence", "label", "idx"/),
     });
-    const unlabelled = rows(tasks.rte, 2).map((row) => ({ ...row, label: -1 }));
-    await expect(loadTask(tasks.rte, { hub: files(hubSplit(tasks.rte, unlabelled)) })).rejects.toMatchObject({
+    const unlabelled = rows(knownData('rte'), 2).map((row) => ({ ...row, label: -1 }));
+    await expect(loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('rte'), unlabelled)) })).rejects.toMatchObject({
       code: 'data/label-out-of-range',
     });
-    await expect(loadTask(tasks.rte, { hub: files(hubSplit(tasks.rte, [])) })).rejects.toMatchObject({
+    await expect(loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('rte'), [])) })).rejects.toMatchObject({
       code: 'data/empty-split',
     });
   });
 
   it('says where a task without a hub layout or official files can come from', async () => {
-    await expect(loadTask(tasks.sample, { hub: source() })).rejects.toMatchObject({ code: 'data/no-hub-layout' });
-    const own = customTask('Mine', { text: 'a', label: 'b' }, ['x', 'y']);
-    await expect(loadTask(own, { folder: source() })).rejects.toMatchObject({ code: 'data/no-tsv-layout' });
+    await expect(loadLabelled(knownData('sample'), { hub: source() })).rejects.toMatchObject({ code: 'data/no-hub-layout' });
+    const own = ownData('Mine', { text: 'a', label: 'b' }, ['x', 'y']);
+    await expect(loadLabelled(own, { folder: source() })).rejects.toMatchObject({ code: 'data/no-tsv-layout' });
   });
 });
 
 describe('from a folder', () => {
   it('the bundled sample: balanced, and no sentence twice', async () => {
-    const { train, validation } = await loadTask(tasks.sample, { folder: folderSource('public/data/sample') });
+    const { splits } = await loadLabelled(knownData('sample'), { folder: folderSource('public/data/sample') });
+    const [train, validation] = [splits.get('train')!, splits.get('validation')!];
     expect([train.length, validation.length]).toEqual([322, 120]);
     for (const split of [train, validation]) {
       expect(split.filter(({ label }) => label === 1)).toHaveLength(split.length / 2);
@@ -122,8 +122,8 @@ describe('from a folder', () => {
 
   const rte = '../shared/data/glue/RTE';
   it.skipIf(!existsSync(rte))(`RTE as distributed${existsSync(rte) ? '' : ` (skipped: no ${rte})`}`, async () => {
-    const { train, validation } = await loadTask(tasks.rte, { folder: folderSource(rte) });
-    expect([train.length, validation.length]).toEqual([2490, 277]);
+    const { splits } = await loadLabelled(knownData('rte'), { folder: folderSource(rte) });
+    expect([...splits.values()].map((split) => split.length)).toEqual([2490, 277]);
   });
 });
 
@@ -136,11 +136,12 @@ describe('from named files', () => {
 
   it('any table format with the hub columns serves a known task', async () => {
     const source = memorySource(new Map([['train.csv', csv(sentences)]]));
-    const loaded = await loadTask(tasks.sst2, { files: { train: { source, path: 'train.csv' } }, seed: 1 });
+    const loaded = await loadLabelled(knownData('sst2'), { files: { train: { source, path: 'train.csv' } }, seed: 1 });
     expect(loaded).toMatchObject({ heldOut: true });
-    expect([loaded.train.length, loaded.validation.length]).toEqual([27, 3]);
+    const [train, validation] = [loaded.splits.get('train')!, loaded.splits.get('validation')!];
+    expect([train.length, validation.length]).toEqual([27, 3]);
     expect(
-      [...loaded.train, ...loaded.validation].sort(
+      [...train, ...validation].sort(
         (a, b) => sentences.findIndex((s) => s.text === a.text) - sentences.findIndex((s) => s.text === b.text),
       ),
     ).toEqual(sentences);
@@ -156,16 +157,16 @@ describe('from named files', () => {
     );
     const mapping = { text: 'sentence', label: 'label', labels: { '0': 'no', '1': 'yes' } };
     const files = { train: { source, path: 'a.csv' }, validation: { source, path: 'b.csv' } };
-    const loaded = await loadCustomTask(files, mapping, 1);
-    expect(loaded.task).toMatchObject({ title: 'a.csv', labelNames: ['no', 'yes'] });
-    expect(loaded.validation).toEqual([{ text: 'other', label: 1 }]);
-    expect(loaded.train).toEqual(sentences);
-    const wrong = loadCustomTask({ ...files, validation: { source, path: 'c.csv' } }, mapping, 1);
+    const loaded = await loadOwnTable(files, mapping, 1);
+    expect(loaded.data).toMatchObject({ title: 'a.csv', labelNames: ['no', 'yes'] });
+    expect(loaded.splits.get('validation')).toEqual([{ text: 'other', label: 1 }]);
+    expect(loaded.splits.get('train')).toEqual(sentences);
+    const wrong = loadOwnTable({ ...files, validation: { source, path: 'c.csv' } }, mapping, 1);
     await expect(wrong).rejects.toMatchObject({
       code: 'data/label-out-of-range',
       message: expect.stringContaining('c.csv'),
     });
-    const missing = loadCustomTask({ train: { source, path: 'none.csv' } }, mapping, 1);
+    const missing = loadOwnTable({ train: { source, path: 'none.csv' } }, mapping, 1);
     await expect(missing).rejects.toMatchObject({ code: 'source/missing-file' });
   });
 

@@ -4,7 +4,7 @@ import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import { bytesFile } from '../checkpoint/source';
 import { readTable, type Table } from './table';
-import { examplesFromTable, taskFromTable, type TableMapping } from './table-task';
+import { examplesFromTable, dataFromTable, type TableMapping } from './table-labelled';
 
 const read = (name: string, content: string | Uint8Array | ArrayBuffer) => {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content);
@@ -141,10 +141,10 @@ describe('a table as a task', () => {
   };
   const columns = { text: 'review', label: 'stars' };
   const examples = (mapping: TableMapping, from = table) =>
-    examplesFromTable(from, taskFromTable(from, mapping), mapping.labels);
+    examplesFromTable(from, dataFromTable(from, mapping), mapping.labels);
 
   it('finds the classes in the column, numbers in the order of their size', () => {
-    expect(taskFromTable(table, columns)).toMatchObject({
+    expect(dataFromTable(table, columns)).toMatchObject({
       kind: 'classification',
       labelNames: ['2', '10'],
       numLabels: 2,
@@ -159,12 +159,12 @@ describe('a table as a task', () => {
   it('takes class names in the order given, or renames and merges values', () => {
     expect(examples({ ...columns, labels: ['10', '2'] }).map(({ label }) => label)).toEqual([0, 1, 1]);
     const labels = { '1': 'negative', '2': 'negative', '10': 'positive' };
-    expect(taskFromTable(table, { ...columns, labels }).labelNames).toEqual(['negative', 'positive']);
+    expect(dataFromTable(table, { ...columns, labels }).labelNames).toEqual(['negative', 'positive']);
     expect(examples({ ...columns, labels, pair: 'title' })[0]).toEqual({ text: 'lovely', pair: 'A', label: 1 });
   });
 
   it('takes scores for regression', () => {
-    expect(taskFromTable(table, { ...columns, regression: true })).toMatchObject({ kind: 'regression', numLabels: 1 });
+    expect(dataFromTable(table, { ...columns, regression: true })).toMatchObject({ kind: 'regression', numLabels: 1 });
     expect(examples({ ...columns, regression: true }).map(({ label }) => label)).toEqual([10, 2, 2]);
   });
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Results } from './events';
+import { ownData } from '../data/labelled';
+import { classification } from '../tasks/classification';
+import { parseRecipe, recipeJson } from '../train/recipe';
+import type { Results } from '../train/events';
 import { exportExtras, modelCard, type ExportInfo } from './model-card';
-import { parseRecipe, recipeJson } from './recipe';
 
 const recipe = recipeJson(
   parseRecipe({ task: 'sample', methods: [{ method: 'hut' }, { method: 'lora', rank: 4, learningRate: 0.5 }] }),
@@ -32,13 +34,9 @@ function results(changes: Partial<Results['methods'][number]> = {}, more: Record
   } as unknown as Results;
 }
 
-const task = {
-  title: 'Sample',
-  question: 'Praise?',
-  kind: 'classification',
-  labelNames: ['negative', 'positive'],
-  paired: false,
-} as const;
+const taskOf = (title: string, labels: readonly string[]) =>
+  classification(ownData(title, { text: 'text', label: 'label' }, labels));
+const task = taskOf('Sample', ['negative', 'positive']);
 const info = (more: Partial<ExportInfo> = {}): ExportInfo => ({
   kind: 'merged',
   results: results(),
@@ -55,7 +53,8 @@ describe('the model card', () => {
     expect(card).toContain('| learningRate | `0.5` |');
     expect(card).toContain('| `accuracy` | 0.7500 |');
     expect(card).toContain('On the 80 validation examples, after step 2, on google swiftshader (software adapter)');
-    expect(card).toContain('0 = `negative`, 1 = `positive`');
+    expect(card).toContain('| Answers | `0 = negative, 1 = positive` |');
+    expect(card).toContain('[LoRA: Low-Rank Adaptation of Large Language Models](https://arxiv.org/abs/2106.09685)');
   });
 
   it('says when the exported weights are not the measured ones, and when nothing was measured', () => {
@@ -77,11 +76,9 @@ describe('the model card', () => {
   });
 
   it('shows hostile names as text', () => {
-    const card = modelCard(
-      info({ task: { ...task, title: '# `x` <script>alert(1)</script>\n---\n', labelNames: ['a|b', '``'] } }),
-    );
+    const card = modelCard(info({ task: taskOf('# `x` <script>alert(1)</script>\n---\n', ['a|b', '``']) }));
     expect(card).toContain('``# `x` <script>alert(1)</script> ---``');
-    expect(card).toContain('0 = `a\\|b`, 1 = ``` `` ```');
+    expect(card).toContain('| Answers | ``` 0 = a\\|b, 1 = `` ``` |');
     // The front matter ends where it ended before.
     expect(card.split('\n---\n')).toHaveLength(2);
   });
@@ -102,7 +99,7 @@ describe('what travels along', () => {
     expect(hut).toContain('class Hut(torch.nn.Module)');
     expect(hut).not.toContain('peft');
     // Names of classes are Python strings, whatever is in them.
-    expect(script({ task: { ...task, labelNames: ['"""\nimport os', "it's"] } })).toContain(
+    expect(script({ task: taskOf('x', ['"""\nimport os', "it's"]) })).toContain(
       'LABELS = ["\\"\\"\\"\\nimport os","it\'s"]',
     );
   });

@@ -1,31 +1,36 @@
 /** Reads the committed fixtures of `reference/` (see its README) for tests. */
 import { readFile } from 'node:fs/promises';
-import { memorySource } from '../checkpoint/source';
 import { folderSource } from '../checkpoint/node';
-import { fromFloat16Bits, toFloat32 } from '../checkpoint/float';
+import { toFloat32 } from '../checkpoint/float';
 import { readJson } from '../checkpoint/json';
 import { readSafetensors } from '../checkpoint/safetensors';
 import { openWeights, type WeightReader } from '../checkpoint/weights';
+import { ownData } from '../data/labelled';
 import type { DeviceMemory } from '../graph/executable';
 import { defaultChoice } from '../graph/plan';
-import { parseConfig, type EncoderConfig } from '../models/config';
-import { missingPooler, readHead, readWeight } from '../models/load';
-import { adapterTensors, classifierProgram, parameterLayout, type Classifier } from '../peft/classifier';
-import { methodById } from '../peft/registry';
+import { methodById } from '../methods/core/registry';
+import { drawBridge, readHead, readWeight } from '../models/core/load';
+import type { Model } from '../models/core/model';
+import { openModel } from '../models/core/registry';
+import { classification } from '../tasks/classification';
+import type { Task } from '../tasks/core/task';
+import { regression } from '../tasks/regression';
 import { z } from 'zod';
-import { Contender, type ModelBatch } from './contender';
+import { Trainer, type ModelBatch } from './trainer';
+import { TunedModel, type ProgramOptions } from './tuned-model';
 
-export { memorySource, fromFloat16Bits };
 export const fixtureFolder = 'reference/fixtures';
 
 export interface TrainingCase {
   checkpoint: string;
   numLabels: number;
   method?: string;
-  rank: number;
+  /** As a recipe has them; cases of LoRA and HUT tell them in the three fields below. */
+  settings?: Record<string, unknown>;
+  rank?: number;
   alpha?: number;
-  targetModules: string[];
-  training: {
+  targetModules?: string[];
+  training?: {
     maxSteps: number;
     gradientAccumulation: number;
     weightDecay: number;
@@ -40,15 +45,19 @@ export interface TrainingCase {
   gradNorms: number[];
 }
 
-export async function loadCase(name: string): Promise<{
+type ReadTensor = (name: string) => { shape: readonly number[]; data: Float32Array } | undefined;
+
+export interface LoadedCase {
   settings: TrainingCase;
-  tensor(name: string): { shape: readonly number[]; data: Float32Array } | undefined;
+  tensor: ReadTensor;
   names: string[];
-}> {
+}
+
+export async function loadCase(name: string): Promise<LoadedCase> {
   const folder = `${fixtureFolder}/${name}`;
   const settings = JSON.parse(await readFile(`${folder}/case.json`, 'utf8')) as TrainingCase;
   const { tensors } = readSafetensors(new Uint8Array(await readFile(`${folder}/tensors.safetensors`)));
-  const tensor = (key: string) => {
+  const tensor: ReadTensor = (key) => {
     const found = tensors.get(key);
     if (!found) return undefined;
     if (found.dtype !== 'I32') return { shape: found.shape, data: toFloat32(found) };
@@ -57,10 +66,7 @@ export async function loadCase(name: string): Promise<{
   return { settings, tensor, names: [...tensors.keys()] };
 }
 
-export function batchOf(
-  tensor: (name: string) => { shape: readonly number[]; data: Float32Array } | undefined,
-  index: number | string,
-): ModelBatch {
+export function batchOf(tensor: ReadTensor, index: number | string): ModelBatch {
   const get = (name: string) => tensor(`inputs.${index}.${name}`)!;
   const [batchSize, length] = get('input_ids').shape as [number, number];
   return {
@@ -69,73 +75,67 @@ export function batchOf(
     inputIds: Uint32Array.from(get('input_ids').data),
     tokenTypeIds: Uint32Array.from(get('token_type_ids').data),
     lengths: Uint32Array.from(get('lengths').data),
-    labels: Float32Array.from(get('labels').data),
+    targets: { labels: Float32Array.from(get('labels').data) },
   };
 }
 
-export async function openCheckpoint(name: string): Promise<{ reader: WeightReader; config: EncoderConfig }> {
+export async function openCheckpoint(name: string): Promise<{ reader: WeightReader; model: Model }> {
   const source = folderSource(`${fixtureFolder}/models/${name}`);
   return {
     reader: await openWeights(source),
-    config: parseConfig(await readJson(source, 'config.json', z.unknown()), name),
+    model: openModel(await readJson(source, 'config.json', z.unknown()), name),
   };
 }
 
-/** A contender at a case's starting point. */
-export async function contenderOf(
+/** A task whose head has so many outputs; one is a score. */
+export function taskOf(numLabels: number): Task {
+  const columns = { text: 'text', label: 'label' };
+  const names = numLabels === 1 ? [] : Array.from({ length: numLabels }, (_, i) => String(i));
+  const data = ownData('fixture', columns, names);
+  return numLabels === 1 ? regression(data) : classification(data);
+}
+
+export interface TrainerChoices extends Pick<ProgramOptions, 'choice' | 'gradientCheckpointing'> {
+  weights?: 'f32' | 'f16';
+  /** Settings beside the case's own. */
+  settings?: Record<string, unknown>;
+  /** Start as the method starts, not from the case's values. */
+  identity?: boolean;
+}
+
+/** A trainer at a case's starting point. */
+export async function trainerOf(
   memory: DeviceMemory,
-  loaded: Awaited<ReturnType<typeof loadCase>>,
-  options: {
-    weights?: 'f32' | 'f16';
-    form?: 'fused' | 'materialised';
-    identity?: boolean;
-    choice?: typeof defaultChoice;
-  } = {},
-): Promise<Contender> {
-  const { settings, tensor } = loaded;
-  const { reader, config } = await openCheckpoint(settings.checkpoint);
-  const method = settings.method ? methodById(settings.method) : undefined;
-  const adaptation = method && {
-    method,
-    settings: method.schema.parse({
-      rank: settings.rank,
-      targetModules: settings.targetModules,
-      ...(settings.alpha !== undefined && { alpha: settings.alpha }),
-      ...(options.form && { form: options.form }),
-    }),
-  };
-  const classifier: Classifier = {
-    config,
-    numLabels: settings.numLabels,
-    lossKind: settings.numLabels === 1 ? 'meanSquaredError' : 'crossEntropy',
-    weights: options.weights ?? 'f32',
-    adaptation,
-  };
-  const head = await readHead(reader, config, settings.numLabels, 0);
-  const initial = new Map(head.values);
-  for (const { name, initial: draw } of adapterTensors(classifier)) initial.set(name, draw(0, name));
-  if (!options.identity)
-    for (const name of initial.keys())
-      if (tensor(`initial.${name}`)) initial.set(name, tensor(`initial.${name}`)!.data);
-  const pooler = missingPooler(reader, config, 0);
-  for (const weight of classifierProgram(classifier, { batchSize: 1, length: 8 }, parameterLayout(classifier), {
-    training: true,
-  }).weights)
-    memory.uploadWeight(
-      weight.name,
-      pooler.get(weight.name) ?? (await readWeight(reader, config, weight, settings.checkpoint)),
-    );
-  const { weightDecay, maxGradNorm, gradientAccumulation } = settings.training ?? {
+  { settings: given, tensor }: LoadedCase,
+  { weights = 'f32', settings, identity, ...program }: TrainerChoices = {},
+): Promise<Trainer> {
+  const { reader, model } = await openCheckpoint(given.checkpoint);
+  const method = given.method ? methodById(given.method)! : undefined;
+  const { rank, alpha, targetModules } = given;
+  const own = given.settings ?? { rank, targetModules, ...(alpha !== undefined && { alpha }) };
+  const contender = method && { method, settings: method.schema.parse({ ...own, ...settings }) };
+  const tuned = new TunedModel({ model, task: taskOf(given.numLabels), weights, contender });
+
+  const bridge = drawBridge(reader, model, tuned.head, 0);
+  const read = async (weight: { name: string; shape: readonly number[]; dataType: 'f32' | 'f16' | 'u32' }) =>
+    bridge.get(weight.name) ?? (await readWeight(reader, model, weight, given.checkpoint));
+  for (const weight of tuned.program({ batchSize: 1, length: 8 }, tuned.layout(), { training: true }).weights)
+    memory.uploadWeight(weight.name, await read(weight));
+  const initial = new Map((await readHead(reader, model, tuned.head, 0)).values);
+  for (const { name, shape, initial: draw } of tuned.own.trained)
+    initial.set(name, draw?.(0) ?? ((await read({ name, shape, dataType: 'f32' })) as Float32Array));
+  if (!identity)
+    for (const name of initial.keys()) initial.set(name, tensor(`initial.${name}`)?.data ?? initial.get(name)!);
+  const { weightDecay, maxGradNorm, gradientAccumulation } = given.training ?? {
     weightDecay: 0,
     maxGradNorm: 0,
     gradientAccumulation: 1,
   };
-  return Contender.create(memory, {
-    id: settings.method ?? 'base',
-    classifier,
-    choice: options.choice ?? defaultChoice,
+  return Trainer.create(memory, {
+    id: given.method ?? 'base',
+    tuned,
+    program: { choice: defaultChoice, ...program },
     seed: 0,
-    dropout: 0,
     initial,
     weightDecay,
     maxGradNorm,

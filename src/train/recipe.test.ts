@@ -7,7 +7,7 @@ import { parseRecipe, recipeJson } from './recipe';
 describe('recipes', () => {
   it('only the task has to be named', () => {
     const recipe = parseRecipe({ task: 'rte' });
-    expect(recipe.methods.map((method) => method.id)).toEqual(['hut', 'lora']);
+    expect(recipe.contenders.map((method) => method.id)).toEqual(['hut', 'lora']);
     expect(recipe.training).toMatchObject({
       batchSize: 16,
       learningRate: 1e-3,
@@ -21,7 +21,7 @@ describe('recipes', () => {
       task: 'rte',
       methods: [{ method: 'lora' }, { method: 'lora', rank: 2, learningRate: 0.5 }],
     });
-    expect(recipe.methods.map(({ id, learningRate }) => [id, learningRate])).toEqual([
+    expect(recipe.contenders.map(({ id, learningRate }) => [id, learningRate])).toEqual([
       ['lora', 1e-3],
       ['lora-2', 0.5],
     ]);

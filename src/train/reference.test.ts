@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
 import { scheduleFactor, warmupStepsOf, type ScheduleName } from '../optim/schedule';
-import { batchOf, contenderOf, fixtureFolder, loadCase } from './fixtures.node';
+import { batchOf, fixtureFolder, loadCase, trainerOf, type TrainerChoices } from './fixtures.node';
 
 /*
  * Whole models against PyTorch, transformers and peft: logits, every gradient, and the losses of 20 AdamW steps, from the
@@ -31,20 +31,21 @@ const cases = ['roberta', 'bert'].flatMap((model) =>
 
 async function compare(
   name: string,
-  options: Parameters<typeof contenderOf>[2],
+  options: TrainerChoices,
   bounds: { logits: number; gradients: number; losses: number },
 ) {
   const loaded = await loadCase(name);
   const memory = new DeviceMemory(gpu);
-  const contender = await contenderOf(memory, loaded, options);
+  const trainer = await trainerOf(memory, loaded, options);
   const { settings, tensor } = loaded;
+  const training = settings.training!;
   const first = batchOf(tensor, 0);
 
-  expect(relativeError(await contender.predict(first), tensor('logits')!.data), 'logits').toBeLessThan(bounds.logits);
+  expect(relativeError(await trainer.predict(first), tensor('logits')!.data), 'logits').toBeLessThan(bounds.logits);
 
-  const accumulation = settings.training.gradientAccumulation;
+  const accumulation = training.gradientAccumulation;
   if (accumulation === 1) {
-    const gradients = await contender.gradients(first);
+    const gradients = await trainer.gradients(first);
     const names = loaded.names.filter((key) => key.startsWith('gradients.'));
     expect(names.length).toBe(gradients.size);
     const norm = Math.sqrt(
@@ -60,18 +61,18 @@ async function compare(
       );
   }
 
-  for (let step = 0; step < settings.training.maxSteps; step++) {
+  for (let step = 0; step < training.maxSteps; step++) {
     const batches = Array.from({ length: accumulation }, (_, i) =>
       batchOf(tensor, (step * accumulation + i) % settings.batches),
     );
-    const { done } = await contender.submit(batches, settings.learningRates[step]!, step);
+    const { done } = await trainer.submit(batches, settings.learningRates[step]!, step);
     const { loss, gradNorm } = await done;
     expect(Math.abs(loss - settings.losses[step]!), `loss of step ${step}`).toBeLessThan(bounds.losses);
     expect(Math.abs(gradNorm / settings.gradNorms[step]! - 1), `gradient norm of step ${step}`).toBeLessThan(
       100 * bounds.losses,
     );
   }
-  await contender.dispose();
+  await trainer.dispose();
   memory.dispose();
 }
 
@@ -83,14 +84,14 @@ describe('training against PyTorch', () => {
   for (const name of [...cases, 'bert-lora-regression', 'roberta-hut-accumulation'])
     it(name, () => compare(name, {}, tight));
   for (const name of cases.filter((name) => name.includes('hut')))
-    it(`${name}, materialised`, () => compare(name, { form: 'materialised' }, tight));
+    it(`${name}, materialised`, () => compare(name, { settings: { form: 'materialised' } }, tight));
   // The RoBERTa fixture's own weights are f16, so storing them as f16 loses nothing; BERT's are f32.
   for (const name of cases.filter((name) => name.startsWith('roberta')))
     it(`${name}, frozen weights in f16`, () => compare(name, { weights: 'f16' }, tight));
   for (const name of cases.filter((name) => name.startsWith('bert')))
     it(`${name}, frozen weights rounded to f16`, () => compare(name, { weights: 'f16' }, half));
   it('HUT materialised with frozen weights in f16', () =>
-    compare('roberta-hut-all', { weights: 'f16', form: 'materialised' }, tight));
+    compare('roberta-hut-all', { weights: 'f16', settings: { form: 'materialised' } }, tight));
 });
 
 describe('identity at step 0', () => {
@@ -99,17 +100,13 @@ describe('identity at step 0', () => {
       it(`${model}: ${method} starts as the pre-trained model, bit for bit`, async () => {
         const loaded = await loadCase(`${model}-identity`);
         const base = await loadCase(`${model}-identity`);
+        const targetModules = ['query', 'key', 'value', 'output', 'up', 'down'];
         const predict = async (given: typeof loaded, chosen: string | undefined) => {
           const memory = new DeviceMemory(gpu);
-          given.settings = {
-            ...given.settings,
-            method: chosen!,
-            rank: 4,
-            targetModules: ['query', 'key', 'value', 'output', 'up', 'down'],
-          };
-          const contender = await contenderOf(memory, given, { identity: true });
-          const logits = await contender.predict(batchOf(given.tensor, 0));
-          await contender.dispose();
+          const settings = { ...given.settings, rank: 4, targetModules, ...(chosen && { method: chosen }) };
+          const trainer = await trainerOf(memory, { ...given, settings }, { identity: true });
+          const logits = await trainer.predict(batchOf(given.tensor, 0));
+          await trainer.dispose();
           memory.dispose();
           return logits;
         };

@@ -8,10 +8,8 @@ const task = {
   id: 'sample',
   title: 'Sample',
   question: '',
-  kind: 'classification',
-  labelNames: ['a', 'b'],
   primaryMetric: 'accuracy',
-  paired: false,
+  fields: ['Text'],
 } as const;
 
 function run(startedAt: number, batchSize: number, scores: readonly number[], validation = 10): RunRecord {
