@@ -20,8 +20,8 @@ describe('the paper’s points beside runs', () => {
       { id: 'mrpc', title: 'MRPC', metric: 'f1' },
     ]) {
       const { title, reason, points } = paperScores(task);
-      expect([title, points[0]!.score]).toEqual(['average of six GLUE tasks', 0.886]);
-      expect(reason).toBe(`its Table 1 has no ${task.metric} of “${task.title}”`);
+      expect([title, points[0]!.score]).toEqual([expect.stringMatching(/^average of six/), 0.886]);
+      expect(reason).toBe(`its Table 1 has no ${task.metric} on “${task.title}”`);
     }
   });
   it('come with the notes that concern them', () => {
