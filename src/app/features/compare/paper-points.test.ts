@@ -4,7 +4,7 @@ import { paperScores } from './paper-points';
 describe('the paper’s points beside runs', () => {
   it('are the task’s own column where Table 1 has it, by the same metric', () => {
     const scores = paperScores({ id: 'cola', title: 'CoLA', metric: 'matthews_correlation' });
-    expect(scores).toMatchObject({ title: 'CoLA, matthews correlation', reason: undefined });
+    expect(scores).toMatchObject({ title: 'CoLA, Matthews correlation', reason: undefined });
     expect(scores.points.map(({ letter, title, flops, score }) => [letter, title, flops, score])).toEqual([
       ['a', 'HUT 0.9M', 0.2e9, 0.705],
       ['b', 'HAdapter 0.8M', 0.41e9, 0.663],

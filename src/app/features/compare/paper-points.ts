@@ -34,7 +34,9 @@ export function paperScores({ id, title, metric }: TaskAndMetric): PaperScores {
   const { table1, table2, table6 } = paperTables;
   const own = table1Column(id, metric);
   const column = own ?? 'average';
-  const name = metric.replaceAll('_', ' ');
+  const name = metric
+    .replaceAll('_', ' ')
+    .replace(/^(matthews|pearson|spearman)/, (person) => person.charAt(0).toUpperCase() + person.slice(1));
   const withoutFlops = table1.rows
     .map(({ method }) => method)
     .filter((method) => !table2.rows.some((row) => row.method === method));
