@@ -18,7 +18,7 @@ test('set-up: every section unfolded, dialogs, a checkpoint of the hub, a table 
   await page.getByRole('button', { name: 'More settings' }).first().click();
   await expect(page.getByRole('list', { name: 'Labels' })).toBeVisible();
   await inEveryDress(page, 'set-up');
-  for (const dialog of ['Help', 'Recipe as JSON']) {
+  for (const dialog of ['Help', 'Recipe as JSON', 'Presets']) {
     await page.getByRole('button', { name: dialog }).click();
     await expect(page.getByRole('dialog')).toBeVisible();
     await inEveryDress(page, dialog);

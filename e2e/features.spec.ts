@@ -45,10 +45,26 @@ test('a run is drawn, compared, tried, taken home and remembered', async ({ page
         method,
       ).toBe(8);
     }
-    await expect(
-      page.getByRole('figure', { name: 'Accuracy against FLOPs' }).locator('.recharts-scatter-symbol'),
-    ).toHaveCount(2);
+    const figure = page.getByRole('figure', { name: 'Accuracy against FLOPs' });
+    const points = figure.locator('.recharts-scatter-symbol');
+    await expect(points).toHaveCount(2);
     await inEveryDress(page, 'Compare');
+    const paper = page.getByRole('checkbox', { name: 'Show the paper’s points (RoBERTa large)' });
+    await paper.press('Space');
+    await expect(points).toHaveCount(8);
+    // The bundled sample is none of the paper's tasks.
+    await expect(figure).toContainText('not runs of this page');
+    await expect(figure).toContainText('average of six GLUE tasks');
+    await expect(figure).toHaveAccessibleDescription(/HUT: .*From the paper, RoBERTa large, .*HUT 0\.9M: 0\.886/);
+    await figure.getByText('The paper’s numbers, and notes on them').press('Enter');
+    await expect(figure.getByRole('table', { name: 'The paper’s numbers' }).getByRole('row')).toHaveCount(7);
+    await expect(figure).toContainText('look exchanged');
+    await inEveryDress(page, 'Compare, with the paper’s points');
+    // The paper states no executed FLOPs.
+    await page.getByRole('combobox', { name: 'Cost shown' }).selectOption({ label: 'Executed FLOPs of a step' });
+    await expect(points).toHaveCount(2);
+    await expect(paper).toBeDisabled();
+    await inEveryDress(page, 'Compare, executed FLOPs');
   });
 
   await test.step('try it', async () => {

@@ -25,7 +25,7 @@ const reserved: Readonly<Record<string, number>> = { hut: 0, lora: 1 };
 const reservedCount = Object.keys(reserved).length;
 
 /** SVG dash patterns; undefined is solid. As many as there are markers. */
-const dashes = [undefined, '7 3', '2 3', '9 3 2 3', '12 4', '5 2 1 2 1 2', '1 4', '14 3 3 3'] as const;
+const dashes = [undefined, '7 3', '2 3', '9 3 2 3', '12 4', '5 2 1 2 1 2', '3 7', '14 3 3 3'] as const;
 
 export interface Look {
   /** CSS, following the scheme, for `style`, `stroke` and `fill` alike: `var(--method-0)`. */

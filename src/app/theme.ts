@@ -17,9 +17,13 @@ export const theme = createTheme({
   },
 });
 
-/** Mantine's own dimmed text and errors are too faint to read on a panel (under 4.5 : 1). */
+/** Mantine's own dimmed text and errors are too faint to read on a panel, and a button's words under the pointer (under 4.5 : 1). */
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': '#c92a2a' },
+  light: {
+    '--mantine-color-dimmed': 'var(--quiet)',
+    '--mantine-color-error': '#c92a2a',
+    '--mantine-color-blue-light-hover': 'var(--mantine-color-blue-1)',
+  },
   dark: { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': '#ff8787' },
 });

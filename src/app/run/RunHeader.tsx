@@ -58,7 +58,9 @@ function Title() {
         {Object.entries(titles).map(([id, title], i) => (
           <span key={id}>
             {i > 0 && <span className="quiet">, </span>}
-            <Swatch colour={lookOf(id).colour} dash={lookOf(id).dash} /> {title}
+            <span style={{ whiteSpace: 'nowrap' }}>
+              <Swatch colour={lookOf(id).colour} dash={lookOf(id).dash} /> {title}
+            </span>
           </span>
         ))}{' '}
         <Text span size="sm" className="quiet" inherit fw={400}>

@@ -28,7 +28,9 @@ export function Welcome() {
           {titles.map(({ id, title }, i) => (
             <span key={id}>
               {i > 0 && ' and '}
-              <Swatch colour={looks[i]!.colour} dash={looks[i]!.dash} /> {title}
+              <span style={{ whiteSpace: 'nowrap' }}>
+                <Swatch colour={looks[i]!.colour} dash={looks[i]!.dash} /> {title}
+              </span>
             </span>
           ))}
           . Nothing leaves this machine.

@@ -1,7 +1,7 @@
 /** Recipes to start from: the bundled sample, or RoBERTa-large as the paper trained it, by task and by what is trained. */
 import { Button, Popover, Radio, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { baseUrl } from '../base-url';
 import { loadRecipe } from '../recipe-edit';
 import { glueFile, gluePresets, samplePreset } from '../recipe-presets';
@@ -18,6 +18,7 @@ async function loadPreset(file: string): Promise<void> {
 
 export function Presets() {
   const [opened, { toggle, close }] = useDisclosure(false);
+  const taskLabel = useId();
   const [suffix, setSuffix] = useState(gluePresets.contents[0]!.suffix);
   const content = gluePresets.contents.find((one) => one.suffix === suffix)!;
   const choose = (file: string) => {
@@ -25,7 +26,7 @@ export function Presets() {
     void loadPreset(file);
   };
   return (
-    <Popover opened={opened} onDismiss={close} position="bottom-end" shadow="md" width={310} trapFocus returnFocus>
+    <Popover opened={opened} onDismiss={close} position="bottom-end" shadow="md" width={330} trapFocus returnFocus>
       <Popover.Target>
         <Button size="compact-xs" variant="subtle" onClick={toggle}>
           Presets
@@ -51,8 +52,11 @@ export function Presets() {
               ))}
             </Stack>
           </Radio.Group>
-          <div role="group" aria-label="Task">
-            <SimpleGrid cols={3} spacing={6} verticalSpacing={6}>
+          <div role="group" aria-labelledby={taskLabel}>
+            <Text id={taskLabel} size="xs" fw={500}>
+              Task
+            </Text>
+            <SimpleGrid cols={3} spacing={6} verticalSpacing={6} mt={4}>
               {gluePresets.tasks.map(({ id, title }) => (
                 <Button key={id} size="xs" variant="default" onClick={() => choose(glueFile(id, content))}>
                   {title}

@@ -3,7 +3,7 @@ import { Text, Tooltip } from '@mantine/core';
 import type { MemoryVerdict } from '../../worker/protocol';
 
 const words = {
-  fits: ['fits', 'var(--method-2)'],
+  fits: ['fits', 'var(--green)'],
   unsure: ['may not fit', 'var(--amber)'],
   'too-large': ['too large', 'var(--mantine-color-error)'],
 } as const;

@@ -5,9 +5,9 @@ import { CartesianGrid, LabelList, ResponsiveContainer, Scatter, ScatterChart, T
 import { Figure } from '../../chart/Figure';
 import { Marker } from '../../chart/Marker';
 import { markers } from '../../chart/markers';
-import { csv } from '../../chart/series';
+import { csv, logTicks, type Range } from '../../chart/series';
 import { big, score } from '../../format';
-import { paperScores } from './paper-points';
+import { paperScore, paperScores } from './paper-points';
 import { PaperFoot } from './PaperFoot';
 import { comparableTo, type Row } from './rows';
 
@@ -23,6 +23,8 @@ interface Placed {
   readonly y: number;
 }
 
+/** Beyond this many the names would lie over each other; the legend has them anyway. */
+const mostLabels = 4;
 const neutral = 'var(--quiet)';
 const cited = 'arXiv 2409.13501';
 
@@ -53,6 +55,8 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
     ...(paper.length ? [`From the paper, RoBERTa large, ${scores.title}:`, ...paper.map(told)] : []),
   ].join(' ');
   const flops = [...points, ...paper].map(({ x }) => x);
+  const domain: Range = [Math.min(...flops) * 0.8, Math.max(...flops) * 1.25];
+  const ticks = logTicks(domain);
   return (
     <Figure
       title={title}
@@ -68,12 +72,12 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
         })),
         ...paper.map(({ letter, title: name, y }) => ({
           key: `paper ${letter}`,
-          title: `${letter} ${name}, the paper’s`,
+          title: `${letter} ${name} (paper)`,
           colour: neutral,
           dash: undefined,
           marker: markers[0]!,
           hollow: true,
-          value: score(y),
+          value: paperScore(y),
         })),
       ]}
       csv={() =>
@@ -110,7 +114,9 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
               dataKey="x"
               name="FLOPs"
               scale="log"
-              domain={[Math.min(...flops) * 0.8, Math.max(...flops) * 1.25]}
+              domain={[...domain]}
+              // Between two round numbers, at the points themselves.
+              ticks={ticks.length > 1 ? ticks : [...new Set(flops)]}
               tickFormatter={big}
               tickLine={false}
               allowDataOverflow
@@ -121,6 +127,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
               name={metric}
               width={56}
               domain={['auto', 'auto']}
+              padding={{ top: 12, bottom: 12 }}
               tickLine={false}
               tickFormatter={(value: number) => String(Number(value.toPrecision(4)))}
             />
@@ -128,7 +135,7 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
               <Scatter
                 key={point.letter}
                 name={point.title}
-                data={[{ ...point, title: `${point.title}, the paper’s` }]}
+                data={[{ ...point, title: `${point.title} (paper, RoBERTa large)` }]}
                 shape={({ cx, cy }) => <PaperMark cx={cx} cy={cy} letter={point.letter} below={i % 2 === 1} />}
                 isAnimationActive={false}
               />
@@ -141,7 +148,9 @@ export function CostScatter({ rows }: { rows: readonly Row[] }) {
                 shape={({ cx, cy }) => <Marker cx={cx} cy={cy} path={point.marker} colour={point.colour} />}
                 isAnimationActive={false}
               >
-                <LabelList dataKey="series.title" position="right" className="recharts-label" />
+                {points.length <= mostLabels && (
+                  <LabelList dataKey="series.title" position="right" className="recharts-label" />
+                )}
               </Scatter>
             ))}
             <Tooltip

@@ -1,7 +1,7 @@
 /** Beneath the chart of score against FLOPs: why the two kinds of FLOPs differ, and the paper's points on request, with their notes. */
 import { Checkbox, Table, Text } from '@mantine/core';
-import { big, score } from '../../format';
-import { paperGflops, type PaperScores } from './paper-points';
+import { big } from '../../format';
+import { paperGflops, paperScore, type PaperScores } from './paper-points';
 
 interface PaperFootProps {
   readonly scores: PaperScores;
@@ -15,10 +15,10 @@ export function PaperFoot({ scores, comparable, shown, onShow }: PaperFootProps)
   return (
     <div className="cost-foot">
       <Text size="xs" className="quiet">
-        The paper counts what a method does to the weights, once, however many tokens pass through them (on RoBERTa
-        large, HUT {paperGflops('HUT')} and LoRA {paperGflops('LoRA')} GFLOPs), while executed FLOPs count every token
-        of a step, forward and backward: the frozen model’s own products, LoRA’s two thin ones, and for HUT one data
-        gradient more at each weight of its lowest adapted layer; so the two can rank methods differently.
+        By the paper’s count a method costs what it does to the weights, whatever the number of tokens (on RoBERTa
+        large, HUT {paperGflops('HUT')} and LoRA {paperGflops('LoRA')} GFLOPs); executed FLOPs grow with every token and
+        include the backward pass, where LoRA pays for its two thin products and HUT for one more data gradient at each
+        weight of its lowest adapted layer, so the two can rank methods differently.
       </Text>
       <Checkbox
         size="xs"
@@ -63,8 +63,8 @@ function PaperNumbers({ scores: { title, reason, points, notes } }: { scores: Pa
                   {letter} {name}
                 </Table.Th>
                 <Table.Td ta="right" className="number">
-                  {score(value)}
-                  {spread !== undefined && ` ± ${score(spread)}`}
+                  {paperScore(value)}
+                  {spread !== undefined && ` ± ${paperScore(spread)}`}
                 </Table.Td>
                 <Table.Td ta="right" className="number" style={{ whiteSpace: 'nowrap' }}>
                   {big(flops)}

@@ -4,7 +4,7 @@ import { paperScores } from './paper-points';
 describe('the paper’s points beside runs', () => {
   it('are the task’s own column where Table 1 has it, by the same metric', () => {
     const scores = paperScores({ id: 'cola', title: 'CoLA', metric: 'matthews_correlation' });
-    expect(scores).toMatchObject({ title: 'CoLA, matthews correlation', reason: undefined });
+    expect(scores).toMatchObject({ title: 'CoLA, Matthews correlation', reason: undefined });
     expect(scores.points.map(({ letter, title, flops, score }) => [letter, title, flops, score])).toEqual([
       ['a', 'HUT 0.9M', 0.2e9, 0.705],
       ['b', 'HAdapter 0.8M', 0.41e9, 0.663],
@@ -20,8 +20,8 @@ describe('the paper’s points beside runs', () => {
       { id: 'mrpc', title: 'MRPC', metric: 'f1' },
     ]) {
       const { title, reason, points } = paperScores(task);
-      expect([title, points[0]!.score]).toEqual(['average of six GLUE tasks', 0.886]);
-      expect(reason).toBe(`its Table 1 has no ${task.metric} of “${task.title}”`);
+      expect([title, points[0]!.score]).toEqual([expect.stringMatching(/^average of six/), 0.886]);
+      expect(reason).toBe(`its Table 1 has no ${task.metric} on “${task.title}”`);
     }
   });
   it('come with the notes that concern them', () => {

@@ -10,7 +10,7 @@ export interface LetteredPoint extends PaperPoint {
 }
 
 export interface PaperScores {
-  /** What the scores are, as in `RTE, accuracy` or `average of six GLUE tasks`. */
+  /** What the scores are, as in `RTE, accuracy`. */
   readonly title: string;
   /** Why it is the average, where it is. */
   readonly reason: string | undefined;
@@ -34,13 +34,15 @@ export function paperScores({ id, title, metric }: TaskAndMetric): PaperScores {
   const { table1, table2, table6 } = paperTables;
   const own = table1Column(id, metric);
   const column = own ?? 'average';
-  const name = metric.replaceAll('_', ' ');
+  const name = metric
+    .replaceAll('_', ' ')
+    .replace(/^(matthews|pearson|spearman)/, (person) => person.charAt(0).toUpperCase() + person.slice(1));
   const withoutFlops = table1.rows
     .map(({ method }) => method)
     .filter((method) => !table2.rows.some((row) => row.method === method));
   return {
-    title: own ? `${title}, ${name}` : 'average of six GLUE tasks',
-    reason: own ? undefined : `its Table 1 has no ${name} of “${title}”`,
+    title: own ? `${title}, ${name}` : 'average of six GLUE tasks (accuracy, Matthews and Pearson correlation)',
+    reason: own ? undefined : `its Table 1 has no ${name} on “${title}”`,
     points: paperPoints(column)
       .sort((a, b) => a.flops - b.flops)
       .map((point, i) => ({ ...point, letter: String.fromCharCode('a'.charCodeAt(0) + i) })),
@@ -51,6 +53,9 @@ export function paperScores({ id, title, metric }: TaskAndMetric): PaperScores {
     ],
   };
 }
+
+/** A score of Table 1, with as many digits as it is printed with. */
+export const paperScore = (share: number) => share.toFixed(3);
 
 /** GFLOPs of Table 2, as printed. */
 export const paperGflops = (method: string) =>
