@@ -1,5 +1,7 @@
 // Element-wise kernels over `count` f32 values, one thread each:
 //   SUM         y = a + b
+//   SCALE       y = factor · a
+//   CONSTANT    y = value
 //   ACTIVATION  y = f(a)
 //   GRADIENT    y = a · f'(b)            a: gradient of the output, b: the activation's input
 //   DROPOUT     y = keep(i) ? a · keepScale : 0
@@ -11,11 +13,21 @@ struct Params { count: u32, site: u32, threshold: u32, keepScale: f32 }
 struct Step { seed: u32 }
 @group(0) @binding(4) var<uniform> step: Step;
 //#else
+//#if SCALE
+struct Params { count: u32, factor: f32 }
+//#else
+//#if CONSTANT
+struct Params { count: u32, value: f32 }
+//#else
 struct Params { count: u32 }
+//#endif
+//#endif
 //#endif
 
 @group(0) @binding(0) var<uniform> params: Params;
+//#if !CONSTANT
 @group(0) @binding(1) var<storage, read_write> a: array<f32>;
+//#endif
 //#if SUM
 @group(0) @binding(2) var<storage, read_write> b: array<f32>;
 //#endif
@@ -30,6 +42,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i >= params.count) { return; }
 //#if SUM
   y[i] = a[i] + b[i];
+//#endif
+//#if SCALE
+  y[i] = params.factor * a[i];
+//#endif
+//#if CONSTANT
+  y[i] = params.value;
 //#endif
 //#if ACTIVATION
   y[i] = activate(a[i]);

@@ -1,18 +1,32 @@
 // HUT's weight transform, Eq. 10: y = diag(rowScale) · W0 · diag(columnScale), W0 read as [in, out]; stored [first, second] = [out, in] (NK)
-// or [in, out]. One thread a value.
+// or [in, out]. One thread a value. A scale that is not there is 1.
 // GRADIENT, one thread a scale: dRowScale[i] = Σ_o dW · W0 · columnScale[o];  dColumnScale[o] = Σ_i dW · W0 · rowScale[i].
 
 struct Params { first: u32, second: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 //#if HALF_WEIGHTS
 @group(0) @binding(1) var<storage, read> weight: array<u32>;
-fn frozen(at: u32) -> f32 { return unpack2x16float(weight[at / 2u])[at % 2u]; }
+fn weightAt(at: u32) -> f32 { return unpack2x16float(weight[at / 2u])[at % 2u]; }
 //#else
+//#if FROZEN_WEIGHT
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
-fn frozen(at: u32) -> f32 { return weight[at]; }
+//#else
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
 //#endif
+fn weightAt(at: u32) -> f32 { return weight[at]; }
+//#endif
+//#if HAS_ROW_SCALE
 @group(0) @binding(2) var<storage, read_write> rowScale: array<f32>;
+fn rowScaleAt(i: u32) -> f32 { return rowScale[i]; }
+//#else
+fn rowScaleAt(i: u32) -> f32 { return 1.0; }
+//#endif
+//#if HAS_COLUMN_SCALE
 @group(0) @binding(3) var<storage, read_write> columnScale: array<f32>;
+fn columnScaleAt(o: u32) -> f32 { return columnScale[o]; }
+//#else
+fn columnScaleAt(o: u32) -> f32 { return 1.0; }
+//#endif
 //#if GRADIENT
 @group(0) @binding(4) var<storage, read_write> dW: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dRowScale: array<f32>;
@@ -30,9 +44,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var q = 0u; q < params.second; q++) {
       let at = i * params.second + q;
 //#if NK
-      sum += dW[at] * frozen(at) * rowScale[q];
+      sum += dW[at] * weightAt(at) * rowScaleAt(q);
 //#else
-      sum += dW[at] * frozen(at) * columnScale[q];
+      sum += dW[at] * weightAt(at) * columnScaleAt(q);
 //#endif
     }
 //#if NK
@@ -45,9 +59,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var p = 0u; p < params.first; p++) {
       let at = p * params.second + q;
 //#if NK
-      sum += dW[at] * frozen(at) * columnScale[p];
+      sum += dW[at] * weightAt(at) * columnScaleAt(p);
 //#else
-      sum += dW[at] * frozen(at) * rowScale[p];
+      sum += dW[at] * weightAt(at) * rowScaleAt(p);
 //#endif
     }
 //#if NK
@@ -59,9 +73,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 //#else
   if (i >= params.first * params.second) { return; }
 //#if NK
-  y[i] = rowScale[i % params.second] * frozen(i) * columnScale[i / params.second];
+  y[i] = rowScaleAt(i % params.second) * weightAt(i) * columnScaleAt(i / params.second);
 //#else
-  y[i] = rowScale[i / params.second] * frozen(i) * columnScale[i % params.second];
+  y[i] = rowScaleAt(i / params.second) * weightAt(i) * columnScaleAt(i % params.second);
 //#endif
 //#endif
 }

@@ -9,8 +9,9 @@ import { largestBinding, type Gpu } from '../gpu/device';
 import { packParams, PipelineCache, type Pipeline } from '../gpu/shader';
 import { FlatBuffers } from './flat-buffers';
 import type { ParameterLayout } from './parameter-layout';
-import type { Location, PlannedCall, Program } from './plan';
+import type { PlannedCall, Program } from './plan';
 import { shaderSource } from './shaders';
+import { States } from './states';
 import { byteLength, type Tensor } from './tensor';
 
 const storage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -126,12 +127,18 @@ export class Executable {
     readonly memory: DeviceMemory,
     readonly program: Program,
     readonly flat: FlatBuffers,
+    readonly states: States,
+    private readonly ownsStates: boolean,
     readonly pipelines: readonly Pipeline[],
     readonly uniforms: GPUBuffer,
   ) {}
 
-  /** Compiles what is not compiled yet and binds everything. */
-  static async create(memory: DeviceMemory, program: Program, flat: FlatBuffers): Promise<Executable> {
+  /**
+   * Compiles what is not compiled yet and binds everything.
+   *
+   * @param states of the owner, who disposes them; by default the executable has its own
+   */
+  static async create(memory: DeviceMemory, program: Program, flat: FlatBuffers, states?: States): Promise<Executable> {
     const pipelines = await Promise.all(program.calls.map((call) => memory.pipelines.get(call.shader, call.constants)));
     const uniforms = memory.buffer(
       Math.max(1, program.calls.length) * 256,
@@ -142,7 +149,9 @@ export class Executable {
     program.calls.forEach((call, i) => words.set(packParams(pipelines[i]!.module, call.params, call.shader), i * 64));
     memory.gpu.device.queue.writeBuffer(uniforms, 0, words);
     memory.reserve(program.arena);
-    return new Executable(memory, program, flat, pipelines, uniforms);
+    const own = states ?? new States(memory);
+    own.allocate(program.states);
+    return new Executable(memory, program, flat, own, states === undefined, pipelines, uniforms);
   }
 
   /** What a run dispatches, in order. */
@@ -176,9 +185,9 @@ export class Executable {
   }
 
   #resource(tensor: Tensor): GPUBufferBinding {
-    const location = this.program.locations.get(tensor);
-    if (!location || location.space === 'weight') return { buffer: this.memory.weight(tensor.name) };
-    return { ...this.locate(tensor), size: Math.ceil(byteLength(tensor) / 16) * 16 };
+    const { buffer, offset } = this.locate(tensor);
+    const size = Math.min(Math.ceil(byteLength(tensor) / 16) * 16, buffer.size - offset);
+    return { buffer, offset, size };
   }
 
   /** Writes an input by name; inputs that the program does not use are ignored. */
@@ -187,20 +196,25 @@ export class Executable {
     if (!tensor) return;
     if (data.byteLength !== byteLength(tensor))
       throw new Error(`input ${name} takes ${byteLength(tensor)} bytes, got ${data.byteLength}`);
-    const location = this.program.locations.get(tensor) as Location & { space: 'arena' };
-    this.memory.gpu.device.queue.writeBuffer(
-      this.memory.arena(location.chunk),
-      location.offset,
-      data as Float32Array<ArrayBuffer>,
-    );
+    const { buffer, offset } = this.locate(tensor);
+    this.memory.gpu.device.queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>);
   }
 
-  /** Where an output lies, for copying it elsewhere after a run. */
+  /** Where a tensor lies, for copying it elsewhere after a run. */
   locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
     const location = this.program.locations.get(tensor);
-    if (!location || location.space === 'weight') throw new Error(`${tensor.name} has no place on the device`);
-    const { space, chunk, offset } = location;
-    return { buffer: space === 'arena' ? this.memory.arena(chunk) : this.flat[space].chunks[chunk]!, offset };
+    if (!location) throw new Error(`${tensor.name} has no place on the device`);
+    const { space, offset } = location;
+    switch (space) {
+      case 'weight':
+        return { buffer: this.memory.weight(location.name), offset };
+      case 'state':
+        return { buffer: this.states.buffer(location.name), offset };
+      case 'arena':
+        return { buffer: this.memory.arena(location.chunk), offset };
+      default:
+        return { buffer: this.flat[space].chunks[location.chunk]!, offset };
+    }
   }
 
   run(more: readonly Dispatch[] = [], finish?: (encoder: GPUCommandEncoder) => void): void {
@@ -217,6 +231,7 @@ export class Executable {
 
   dispose(): void {
     this.memory.free(this.uniforms);
+    if (this.ownsStates) this.states.dispose();
   }
 }
 

@@ -8,47 +8,33 @@
  *     add(linear, linear of small rank)     → linear with the low-rank pair `u · v`
  *     add(linear, anything)                 → linear with `residual`
  */
-import type { Graph } from './graph';
 import { activationGradientOperation, activationOperation, addOperation } from './ops/elementwise';
 import { linearOperation, type LinearNode } from './ops/linear';
+import { ordered, removeDead } from './order';
 import { applies, matrixShape, tensorsOf, type Node, type Tensor } from './tensor';
 
 /** A product over fewer than this many inner values is worth computing in another matmul's epilogue. */
 const smallRank = 64;
 
-/** Drops nodes that no root depends on. Order is kept. */
-export function removeDead(nodes: readonly Node[], roots: Iterable<Tensor>): Node[] {
-  const needed = new Set<Tensor>(roots);
-  const alive: Node[] = [];
-  for (const node of nodes.toReversed()) {
-    if (!tensorsOf(node.outputs).some((output) => needed.has(output))) continue;
-    for (const input of tensorsOf(node.inputs)) needed.add(input);
-    alive.push(node);
-  }
-  return alive.reverse();
-}
+/** Storage buffers that a shader stage may bind on every WebGPU device. */
+export const defaultMaxStorageBuffers = 8;
 
-/** Producers before consumers, otherwise in the given order. */
-function ordered(nodes: readonly Node[]): Node[] {
-  const producers = new Map(nodes.flatMap((node) => tensorsOf(node.outputs).map((output) => [output, node])));
-  const done = new Set<Node>();
-  const out: Node[] = [];
-  const visit = (node: Node) => {
-    if (done.has(node)) return;
-    done.add(node);
-    for (const input of tensorsOf(node.inputs)) {
-      const producer = producers.get(input);
-      if (producer) visit(producer);
-    }
-    out.push(node);
-  };
-  nodes.forEach(visit);
-  return out;
-}
+/** Every input and output of a linear node is one binding. */
+const bindings = (node: LinearNode) => tensorsOf(node.inputs).length + tensorsOf(node.outputs).length;
 
-/** @returns the fused node list; the graph stays as it was traced */
-export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
-  const nodes = removeDead(graph.nodes, roots).map((node) => ({ ...node }));
+/** Whether two nodes run in the same part of the program; recomputation moves such parts as a whole. */
+const together = (a: Node, b: Node) => a.segment === b.segment && a.backward === b.backward;
+
+/**
+ * @param maxStorageBuffers a node is never given more bindings than this by fusion
+ * @returns the fused node list; the nodes given stay as they are
+ */
+export function fuse(
+  traced: readonly Node[],
+  roots: readonly Tensor[],
+  maxStorageBuffers = defaultMaxStorageBuffers,
+): Node[] {
+  const nodes = removeDead(traced, roots).map((node) => ({ ...node }));
   const position = new Map<Node, number>(nodes.map((node, i) => [node, i]));
   const producers = new Map<Tensor, Node>();
   const consumers = new Map<Tensor, Set<Node>>();
@@ -77,6 +63,7 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
     const node = open(tensor, shared);
     return node?.inputs.residual ? undefined : node;
   };
+  const hasRoom = (node: LinearNode, more: number) => bindings(node) + more <= maxStorageBuffers;
   const takeOver = (linear: LinearNode, consumer: Node, y: Tensor) => {
     linear.outputs = { ...linear.outputs, y };
     producers.set(y, linear);
@@ -92,21 +79,22 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
     if (!pair || !main || pair === main || main.inputs.u || main.inputs.columnScale) return false;
     const bare = tensorsOf(pair.inputs).length === 2 && tensorsOf(pair.outputs).length === 1;
     const inner = ({ inputs }: LinearNode) => matrixShape(inputs.x)[1];
-    return bare && inner(pair) < Math.min(smallRank, inner(main));
+    return bare && together(pair, main) && hasRoom(main, 2) && inner(pair) < Math.min(smallRank, inner(main));
   };
 
   for (const node of nodes) {
     if (applies(node, activationOperation)) {
       const { a } = node.inputs;
       const linear = growable(a, true);
-      if (!linear) continue;
+      const isShared = consumersOf(a).size > 1;
+      if (!linear || !together(linear, node) || !hasRoom(linear, isShared ? 1 : 0)) continue;
       linear.attributes = { ...linear.attributes, activation: node.attributes.kind };
       takeOver(linear, node, node.outputs.y);
-      if (consumersOf(a).size > 1) linear.outputs = { ...linear.outputs, preactivation: a };
+      if (isShared) linear.outputs = { ...linear.outputs, preactivation: a };
     } else if (applies(node, activationGradientOperation)) {
       const { a, b } = node.inputs;
       const linear = growable(a);
-      if (!linear) continue;
+      if (!linear || !together(linear, node) || !hasRoom(linear, 1)) continue;
       linear.attributes = { ...linear.attributes, gateActivation: node.attributes.kind };
       feed(linear, 'gate', b, node);
       takeOver(linear, node, node.outputs.y);
@@ -119,7 +107,7 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
         : isLowRank(left, openRight)
           ? [left, openRight]
           : [];
-      if (pair && main) {
+      if (pair && main && together(main, node)) {
         main.attributes = {
           ...main.attributes,
           lowRankLayout: pair.attributes.layout,
@@ -131,11 +119,14 @@ export function fuse(graph: Graph, roots: readonly Tensor[]): Node[] {
         takeOver(main, node, node.outputs.y);
       } else {
         const later = left && right ? (position.get(left)! > position.get(right)! ? left : right) : (left ?? right);
-        if (!later) continue;
+        if (!later || !together(later, node) || !hasRoom(later, 1)) continue;
         feed(later, 'residual', later === left ? b : a, node);
         takeOver(later, node, node.outputs.y);
       }
     }
   }
-  return ordered(nodes.filter((node) => !removed.has(node)));
+  return ordered(
+    nodes.filter((node) => !removed.has(node)),
+    roots,
+  );
 }

@@ -9,9 +9,10 @@ export type DataType = 'f32' | 'f16' | 'u32';
 
 /**
  * Where a tensor lives: `input` is written before each run; `weight` is frozen and shared by all programs; `parameter` lives in
- * a method's flat trainable buffer; `temporary` is placed in the arena by the planner.
+ * a method's flat trainable buffer; `state` keeps its values from one run to the next; `temporary` is placed in the arena by the
+ * planner.
  */
-export type TensorRole = 'input' | 'weight' | 'parameter' | 'temporary';
+export type TensorRole = 'input' | 'weight' | 'parameter' | 'state' | 'temporary';
 
 export interface Tensor {
   readonly id: number;
@@ -20,8 +21,21 @@ export interface Tensor {
   readonly shape: readonly number[];
   readonly dataType: DataType;
   readonly role: TensorRole;
-  /** True for parameters and for everything computed from one. */
-  readonly requiresGradient: boolean;
+  /** The value that every element has, where that is known while tracing. */
+  readonly constant?: number;
+  /** Set where the tensor lies in the storage of another. */
+  readonly shares?: Sharing;
+}
+
+/**
+ * How a tensor lies in another's storage: as a view that leaves it as it is, or as what an operation has written over it. What was
+ * overwritten can be read no more: the compiler puts its other readers before, and refuses a graph in which that cannot be.
+ */
+export interface Sharing {
+  readonly tensor: Tensor;
+  /** Where it starts, in elements of the other. */
+  readonly offset: number;
+  readonly overwrites: boolean;
 }
 
 /** Tensors by name; an optional one may be missing or undefined. */
@@ -42,6 +56,10 @@ export interface Node<
   inputs: Inputs;
   attributes: Attributes;
   outputs: Outputs;
+  /** The part of the model, such as a layer, that recomputation takes as a whole; see `Graph.inSegment`. */
+  readonly segment?: number | undefined;
+  /** Whether `differentiate` appended it. */
+  readonly backward: boolean;
 }
 
 /** One dispatch, by names: the shader's bindings to tensors, its `Params` fields to numbers. */
@@ -67,11 +85,21 @@ export interface Operation<
   Outputs extends TensorMap = TensorMap,
 > {
   readonly name: string;
+  /** Outputs without which the kernels run as well; unless something reads them, they are not stored. */
+  readonly optionalOutputs?: readonly (keyof Outputs & string)[];
+  /** Where one of its outputs lies in the storage of an input: see `Sharing`. */
+  sharing?(attributes: Attributes): {
+    readonly output: keyof Outputs & string;
+    readonly input: keyof Inputs & string;
+    readonly offset: number;
+    readonly overwrites: boolean;
+  };
   /** The mathematics, plainly, in float64: what every kernel is held against. Outputs of no mathematical meaning are left out. */
   reference(node: Node<Inputs, Attributes, Outputs>, values: Values): ForSome<Outputs, Float64Array>;
   /**
-   * Given gradients of outputs (missing ones are zero), appends nodes to the graph and returns gradients of those inputs
-   * for which `wanted` is true. Absent: the operation is not differentiable.
+   * Given gradients of outputs (missing ones are zero, one at least is there), appends nodes to the graph and returns gradients of
+   * those inputs for which `wanted` is true. An undefined gradient is zero; an input that the answer does not name has none that
+   * this operation could compute, and asking for it is an error. Absent: the operation is not differentiable.
    */
   vjp?(
     graph: GraphBuilder,
@@ -154,6 +182,16 @@ export interface GraphBuilder {
   ): Tensor;
 }
 
+/** The tensor whose storage this one lies in, by however many views, and where in it, in elements. */
+export function storageOf(tensor: Tensor): { readonly base: Tensor; readonly offset: number } {
+  let [base, offset] = [tensor, 0];
+  while (base.shares) [base, offset] = [base.shares.tensor, offset + base.shares.offset];
+  return { base, offset };
+}
+
+/** Whether it is a frozen weight or a part of one: kernels bind these read-only. */
+export const isFrozen = (tensor: Tensor): boolean => storageOf(tensor).base.role === 'weight';
+
 /** The tensors that a map has. */
 export function tensorsOf(map: TensorMap): Tensor[] {
   return Object.values(map).filter((tensor) => tensor !== undefined);
@@ -171,12 +209,17 @@ export function matrixShape({ name, shape }: Tensor): readonly [number, number] 
   return [rows, columns];
 }
 
+export const bytesPerElement = ({ dataType }: Tensor): number => (dataType === 'f16' ? 2 : 4);
+
 export function byteLength(tensor: Tensor): number {
-  return elements(tensor.shape) * (tensor.dataType === 'f16' ? 2 : 4);
+  return elements(tensor.shape) * bytesPerElement(tensor);
 }
 
-/** A workgroup grid of at least `count` groups within WebGPU's 65,535 per dimension; kernels read `wid.y * groups.x + wid.x`. */
+/** WebGPU's limit on workgroups in one dimension, on every device. */
+export const maxWorkgroups = 65_535;
+
+/** At least `count` workgroups in two dimensions; kernels read `wid.y * groups.x + wid.x`. */
 export function grid(count: number): [number, number, number] {
-  const x = Math.min(Math.max(count, 1), 65_535);
+  const x = Math.min(Math.max(count, 1), maxWorkgroups);
   return [x, Math.ceil(Math.max(count, 1) / x), 1];
 }

@@ -215,6 +215,7 @@ const attentionOperation: Operation<
   { o: Tensor; logSumExp?: Tensor | undefined }
 > = {
   name: 'attention',
+  optionalOutputs: ['logSumExp'],
   reference: (node, values) => {
     const { hiddenSize, headSize } = dimensions(node);
     const v = values(node.inputs.v);

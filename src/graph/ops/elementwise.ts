@@ -72,15 +72,17 @@ type Unary = { a: Tensor };
 type Binary = { a: Tensor; b: Tensor };
 type Result = { y: Tensor };
 
+/** What `shaders/elementwise.wgsl` computes; one of them is set. */
+const modes = { SUM: false, SCALE: false, CONSTANT: false, ACTIVATION: false, GRADIENT: false, DROPOUT: false };
+
 function lowerElementwise(
-  mode: 'SUM' | 'ACTIVATION' | 'GRADIENT' | 'DROPOUT',
+  mode: keyof typeof modes,
   inputs: TensorMap,
   { y }: Result,
   flopsPerValue: number,
   { constants = {}, params = {} }: { constants?: KernelCall['constants']; params?: KernelCall['params'] } = {},
 ): KernelCall[] {
   const count = elements(y.shape);
-  const modes = { SUM: false, ACTIVATION: false, GRADIENT: false, DROPOUT: false };
   return [
     {
       shader: 'elementwise',
@@ -107,6 +109,26 @@ export const addOperation: Operation<Binary, object, Result> = {
 export function add(graph: GraphBuilder, a: Tensor, b: Tensor): Tensor {
   return graph.apply(addOperation, { a, b }, {}, { y: a.shape }).y;
 }
+
+const scaleOperation: Operation<Unary, { readonly factor: number }, Result> = {
+  name: 'scale',
+  reference: ({ inputs, attributes: { factor } }, values) => ({ y: values(inputs.a).map((a) => factor * a) }),
+  vjp: (graph, { attributes: { factor } }, { y: dy }) => ({ a: dy && scale(graph, dy, factor) }),
+  lower: ({ inputs, attributes, outputs }) =>
+    lowerElementwise('SCALE', inputs, outputs, 1, { params: { ...attributes } }),
+};
+
+/** `factor · a`. */
+export function scale(graph: GraphBuilder, a: Tensor, factor: number): Tensor {
+  return graph.apply(scaleOperation, { a }, { factor }, { y: a.shape }).y;
+}
+
+/** The same value everywhere: `Graph.constant`. */
+export const constantOperation: Operation<TensorMap, { readonly value: number }, Result> = {
+  name: 'constant',
+  reference: ({ attributes: { value }, outputs: { y } }) => ({ y: new Float64Array(elements(y.shape)).fill(value) }),
+  lower: ({ attributes, outputs }) => lowerElementwise('CONSTANT', {}, outputs, 0, { params: { ...attributes } }),
+};
 
 type ActivationAttributes = { readonly kind: Activation };
 

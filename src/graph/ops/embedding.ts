@@ -6,7 +6,16 @@
  * gradient in the row of padding, as with `torch.nn.Embedding`'s `padding_idx`.
  */
 import { embeddingGradient, positionOf, type Positions } from './embedding-gradient';
-import { byteLength, elements, grid, matrixShape, type GraphBuilder, type Operation, type Tensor } from '../tensor';
+import {
+  byteLength,
+  elements,
+  grid,
+  isFrozen,
+  matrixShape,
+  type GraphBuilder,
+  type Operation,
+  type Tensor,
+} from '../tensor';
 
 type EmbeddingInputs = {
   ids: Tensor;
@@ -60,9 +69,9 @@ const embeddingOperation: Operation<EmbeddingInputs, EmbeddingAttributes, { y: T
         constants: {
           WORKGROUP: 64,
           HALF_WEIGHTS: inputs.word.dataType === 'f16',
-          FROZEN_WORD: inputs.word.role === 'weight',
-          FROZEN_POSITION: inputs.position.role === 'weight',
-          FROZEN_TYPE: inputs.typeTable.role === 'weight',
+          FROZEN_WORD: isFrozen(inputs.word),
+          FROZEN_POSITION: isFrozen(inputs.position),
+          FROZEN_TYPE: isFrozen(inputs.typeTable),
           PAD_POSITION: padPosition !== undefined,
         },
         bindings: { ...inputs, ...outputs },

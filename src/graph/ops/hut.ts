@@ -7,12 +7,14 @@
 import {
   elements,
   grid,
+  isFrozen,
   matrixShape,
   type GraphBuilder,
   type KernelCall,
   type Operation,
   type Tensor,
   type TensorMap,
+  type Values,
 } from '../tensor';
 
 const mean = (values: Float64Array, start: number, stride: number, count: number) => {
@@ -21,32 +23,44 @@ const mean = (values: Float64Array, start: number, stride: number, count: number
   return sum / count;
 };
 
-type FactorGradientInputs = { b: Tensor; gamma: Tensor; dRowScale: Tensor; dColumnScale: Tensor };
-type FactorGradients = { dA: Tensor; dB: Tensor; dGamma: Tensor };
+type FactorGradientInputs = {
+  b: Tensor;
+  gamma: Tensor;
+  dRowScale?: Tensor | undefined;
+  dColumnScale?: Tensor | undefined;
+};
+/** `dA` where `dRowScale` is given, the others where `dColumnScale` is. */
+type FactorGradients = { dA?: Tensor | undefined; dB?: Tensor | undefined; dGamma?: Tensor | undefined };
 
 const hutFactorsGradientOperation: Operation<FactorGradientInputs, object, FactorGradients> = {
   name: 'hutFactorsGradient',
   reference: ({ inputs, outputs }, values) => {
     const [rank, columns] = matrixShape(inputs.b);
     const [b, gamma] = [values(inputs.b), values(inputs.gamma)];
-    const [dRow, dColumn] = [values(inputs.dRowScale), values(inputs.dColumnScale)];
+    const dRow = inputs.dRowScale && values(inputs.dRowScale);
+    const dColumn = inputs.dColumnScale && values(inputs.dColumnScale);
+    const dA =
+      outputs.dA &&
+      dRow &&
+      Float64Array.from({ length: elements(outputs.dA.shape) }, (_, i) => dRow[Math.floor(i / rank)]! / rank);
+    if (!dColumn) return { dA };
     return {
-      dA: Float64Array.from({ length: elements(outputs.dA.shape) }, (_, i) => dRow[Math.floor(i / rank)]! / rank),
+      dA,
       dB: Float64Array.from({ length: rank * columns }, (_, i) => (dColumn[i % columns]! * gamma[i % columns]!) / rank),
       dGamma: Float64Array.from({ length: columns }, (_, j) => dColumn[j]! * mean(b, j, columns, rank)),
     };
   },
-  lower: ({ inputs, outputs }) => {
+  lower: ({ inputs, outputs: { dA, dB, dGamma } }) => {
     const [rank, columns] = matrixShape(inputs.b);
-    const [rows] = matrixShape(outputs.dA);
+    const rows = dA ? matrixShape(dA)[0] : 0;
     return [
       {
         shader: 'hut-factors-gradient',
-        constants: { WORKGROUP: 64 },
-        bindings: { ...inputs, ...outputs },
+        constants: { WORKGROUP: 64, ROWS: dA !== undefined, COLUMNS: dB !== undefined },
+        bindings: { ...inputs, dA, dB, dGamma },
         params: { rows, columns, rank },
-        workgroups: [Math.ceil(Math.max(rows, columns) / 64), 1, 1],
-        flops: 3 * rank * columns + rows * rank,
+        workgroups: grid(Math.ceil(Math.max(rows, dB ? columns : 0) / 64)),
+        flops: (dB ? 3 * rank * columns : 0) + rows * rank,
       },
     ];
   },
@@ -77,14 +91,16 @@ const hutFactorsOperation: Operation<FactorInputs, object, HutFactors> = {
     };
   },
   vjp: (graph, { inputs: { a, b, gamma } }, { rowScale, columnScale, shift }) => {
-    if (!rowScale || !columnScale) return { beta: shift };
-    const { dA, dB, dGamma } = graph.apply(
-      hutFactorsGradientOperation,
-      { b, gamma, dRowScale: rowScale, dColumnScale: columnScale },
-      {},
-      { dA: a.shape, dB: b.shape, dGamma: gamma.shape },
-    );
-    return { a: dA, b: dB, gamma: dGamma, beta: shift };
+    const { dA, dB, dGamma } =
+      rowScale || columnScale
+        ? graph.apply(
+            hutFactorsGradientOperation,
+            { b, gamma, dRowScale: rowScale, dColumnScale: columnScale },
+            {},
+            { ...(rowScale && { dA: a.shape }), ...(columnScale && { dB: b.shape, dGamma: gamma.shape }) },
+          )
+        : {};
+    return { a: dA, b: dB, gamma: dGamma, beta: shift, bias: shift };
   },
   lower: ({ inputs, outputs }) => {
     const [rows, rank] = matrixShape(inputs.a);
@@ -92,24 +108,28 @@ const hutFactorsOperation: Operation<FactorInputs, object, HutFactors> = {
     return [
       {
         shader: 'hut-factors',
-        constants: { WORKGROUP: 64, HAS_BIAS: inputs.bias !== undefined },
+        constants: {
+          WORKGROUP: 64,
+          HAS_BIAS: inputs.bias !== undefined,
+          FROZEN_BIAS: inputs.bias !== undefined && isFrozen(inputs.bias),
+        },
         bindings: { ...inputs, ...outputs },
         params: { rows, columns, rank },
-        workgroups: [Math.ceil(Math.max(rows, columns) / 64), 1, 1],
+        workgroups: grid(Math.ceil(Math.max(rows, columns) / 64)),
         flops: rows * rank + rank * columns + 4 * columns,
       },
     ];
   },
 };
 
-/** @param inputs `a [in, rank]`, `b [rank, out]`, `gamma`, `beta`, frozen `bias` `[out]` */
+/** @param inputs `a [in, rank]`, `b [rank, out]`, `gamma`, `beta`, and the layer's own `bias`, frozen or trained, `[out]` */
 export function hutFactors(graph: GraphBuilder, inputs: FactorInputs): HutFactors {
   const [[rows], [, columns]] = [matrixShape(inputs.a), matrixShape(inputs.b)];
   return graph.apply(hutFactorsOperation, inputs, {}, { rowScale: [rows], columnScale: [columns], shift: [columns] });
 }
 
 type Layout = 'nk' | 'kn';
-type TransformInputs = { weight: Tensor; rowScale: Tensor; columnScale: Tensor };
+type TransformInputs = { weight: Tensor; rowScale?: Tensor | undefined; columnScale?: Tensor | undefined };
 type TransformAttributes = { readonly layout: Layout };
 type ScaleGradients = { dRowScale: Tensor; dColumnScale: Tensor };
 
@@ -129,6 +149,9 @@ function transformCall(
       GRADIENT: gradient,
       NK: layout === 'nk',
       HALF_WEIGHTS: weight.dataType === 'f16',
+      FROZEN_WEIGHT: isFrozen(weight),
+      HAS_ROW_SCALE: inputs.rowScale !== undefined,
+      HAS_COLUMN_SCALE: inputs.columnScale !== undefined,
     },
     bindings: { ...inputs, ...bindings },
     params: { first, second },
@@ -137,21 +160,30 @@ function transformCall(
   };
 }
 
+/** The scales at a position of a matrix stored by `layout`; 1 where there is none. */
+function scalesAt({ weight, ...inputs }: TransformInputs, { layout }: TransformAttributes, values: Values) {
+  const [, second] = matrixShape(weight);
+  const [row, column] = [inputs.rowScale && values(inputs.rowScale), inputs.columnScale && values(inputs.columnScale)];
+  return (at: number) => {
+    const [p, q] = [Math.floor(at / second), at % second];
+    const [input, output] = layout === 'nk' ? [q, p] : [p, q];
+    return { input, output, row: row?.[input] ?? 1, column: column?.[output] ?? 1 };
+  };
+}
+
 const hutTransformGradientOperation: Operation<TransformInputs & { dW: Tensor }, TransformAttributes, ScaleGradients> =
   {
     name: 'hutTransformGradient',
-    reference: ({ inputs, attributes: { layout } }, values) => {
-      const [first, second] = matrixShape(inputs.weight);
-      const [w, dw] = [values(inputs.weight), values(inputs.dW)];
-      const [row, column] = [values(inputs.rowScale), values(inputs.columnScale)];
-      const [dRowScale, dColumnScale] = [new Float64Array(row.length), new Float64Array(column.length)];
-      for (let p = 0; p < first; p++)
-        for (let q = 0; q < second; q++) {
-          const [input, output] = layout === 'nk' ? [q, p] : [p, q];
-          const product = dw[p * second + q]! * w[p * second + q]!;
-          dRowScale[input]! += product * column[output]!;
-          dColumnScale[output]! += product * row[input]!;
-        }
+    reference: ({ inputs, attributes, outputs }, values) => {
+      const scales = scalesAt(inputs, attributes, values);
+      const dw = values(inputs.dW);
+      const dRowScale = new Float64Array(elements(outputs.dRowScale.shape));
+      const dColumnScale = new Float64Array(elements(outputs.dColumnScale.shape));
+      values(inputs.weight).forEach((value, at) => {
+        const { input, output, row, column } = scales(at);
+        dRowScale[input]! += dw[at]! * value * column;
+        dColumnScale[output]! += dw[at]! * value * row;
+      });
       return { dRowScale, dColumnScale };
     },
     lower: ({ inputs, attributes, outputs }) => [transformCall(inputs, attributes, outputs, true)],
@@ -159,35 +191,42 @@ const hutTransformGradientOperation: Operation<TransformInputs & { dW: Tensor },
 
 const hutTransformOperation: Operation<TransformInputs, TransformAttributes, { y: Tensor }> = {
   name: 'hutTransform',
-  reference: ({ inputs, attributes: { layout } }, values) => {
-    const [, second] = matrixShape(inputs.weight);
-    const [row, column] = [values(inputs.rowScale), values(inputs.columnScale)];
-    const nk = layout === 'nk';
+  reference: ({ inputs, attributes }, values) => {
+    const scales = scalesAt(inputs, attributes, values);
     return {
-      y: values(inputs.weight).map(
-        (value, at) =>
-          value *
-          row[nk ? at % second : Math.floor(at / second)]! *
-          column[nk ? Math.floor(at / second) : at % second]!,
-      ),
+      y: values(inputs.weight).map((value, at) => {
+        const { row, column } = scales(at);
+        return value * row * column;
+      }),
     };
   },
   vjp: (graph, { inputs, attributes }, { y: dW }) => {
     if (!dW) return {};
-    const shapes = { dRowScale: inputs.rowScale.shape, dColumnScale: inputs.columnScale.shape };
-    const { dRowScale, dColumnScale } = graph.apply(
-      hutTransformGradientOperation,
-      { ...inputs, dW },
-      attributes,
-      shapes,
-    );
-    return { rowScale: dRowScale, columnScale: dColumnScale };
+    const { weight, rowScale, columnScale } = inputs;
+    const [first, second] = matrixShape(weight);
+    const [rows, columns] = attributes.layout === 'nk' ? [second, first] : [first, second];
+    const { dRowScale, dColumnScale } = graph.apply(hutTransformGradientOperation, { ...inputs, dW }, attributes, {
+      dRowScale: [rows],
+      dColumnScale: [columns],
+    });
+    return {
+      rowScale: dRowScale,
+      columnScale: dColumnScale,
+      weight: hutTransform(graph, dW, { rowScale, columnScale }, attributes.layout),
+    };
   },
   lower: ({ inputs, attributes, outputs }) => [transformCall(inputs, attributes, outputs, false)],
 };
 
-/** Eq. 10: `W_new = diag(m_A) W0 diag(γ ⊙ m_B)`, in the frozen weight's own layout; an even number of values. */
-export function hutTransform(graph: GraphBuilder, weight: Tensor, factors: HutFactors, layout: Layout): Tensor {
-  const { rowScale, columnScale } = factors;
+/**
+ * Eq. 10: `W_new = diag(m_A) W0 diag(γ ⊙ m_B)`, in the weight's own layout. Also what a weight's gradient goes through where the layer
+ * scales its rows or columns; a scale that is left out is 1.
+ */
+export function hutTransform(
+  graph: GraphBuilder,
+  weight: Tensor,
+  { rowScale, columnScale }: Partial<Pick<HutFactors, 'rowScale' | 'columnScale'>>,
+  layout: Layout,
+): Tensor {
   return graph.apply(hutTransformOperation, { weight, rowScale, columnScale }, { layout }, { y: weight.shape }).y;
 }

@@ -5,6 +5,7 @@
  *     dx = (g - mean(g) - x̂ · mean(g ⊙ x̂)) / √(var + ε)   with g = γ ⊙ dy
  */
 import {
+  isFrozen,
   grid,
   matrixShape,
   type GraphBuilder,
@@ -43,7 +44,7 @@ function rowsCall(
       SHARED: lanesPerRow > 1,
       BACKWARD: false,
       STORE_NORMALIZED: false,
-      FROZEN_GAMMA: inputs.gamma.role === 'weight',
+      FROZEN_GAMMA: isFrozen(inputs.gamma),
       ...flags,
     },
     bindings: { ...inputs, ...bindings },
@@ -57,6 +58,7 @@ type NormGradients = { dx: Tensor; normalized?: Tensor | undefined };
 
 const layerNormGradientOperation: Operation<{ x: Tensor; dy: Tensor; gamma: Tensor }, NormAttributes, NormGradients> = {
   name: 'layerNormGradient',
+  optionalOutputs: ['normalized'],
   reference: ({ inputs, attributes: { epsilon } }, values) => {
     const [rows, size] = matrixShape(inputs.x);
     const [x, dy, gamma] = [values(inputs.x), values(inputs.dy), values(inputs.gamma)];
@@ -110,7 +112,7 @@ const layerNormOperation: Operation<{ x: Tensor; gamma: Tensor; beta: Tensor }, 
     return { x: dx, gamma: scales.dot, beta: scales.sum };
   },
   lower: ({ inputs, attributes, outputs }, { lanesPerRow }) => [
-    rowsCall(inputs, attributes, lanesPerRow, { FROZEN_BETA: inputs.beta.role === 'weight' }, outputs, 8),
+    rowsCall(inputs, attributes, lanesPerRow, { FROZEN_BETA: isFrozen(inputs.beta) }, outputs, 8),
   ],
 };
 

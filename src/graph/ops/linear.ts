@@ -8,8 +8,17 @@
  * is ever materialised. `u [rows, rank]` and `v` are LoRA's low-rank pair. Everything after `raw` happens in registers, in the
  * epilogue. Models write plain `linear`, `add` and `activation`; the fusion pass (`fuse.ts`) fills in the rest.
  */
-import { matrixShape, type GraphBuilder, type LinearVariant, type Node, type Operation, type Tensor } from '../tensor';
+import {
+  isFrozen,
+  matrixShape,
+  type GraphBuilder,
+  type LinearVariant,
+  type Node,
+  type Operation,
+  type Tensor,
+} from '../tensor';
 import { activationConstants, activationFlops, activationReference, type Activation } from './elementwise';
+import { hutTransform } from './hut';
 import { columnReduce } from './reduce';
 import { weightGradient } from './weight-gradient';
 
@@ -77,6 +86,7 @@ function flops(node: LinearNode): number {
 
 export const linearOperation: Operation<FusedInputs, LinearAttributes, LinearOutputs> = {
   name: 'linear',
+  optionalOutputs: ['raw', 'preactivation'],
 
   reference(node, values) {
     const { inputs, attributes } = node;
@@ -141,8 +151,10 @@ export const linearOperation: Operation<FusedInputs, LinearAttributes, LinearOut
       }
     }
     if (wanted('weight')) {
-      if (rowScale || columnScale) throw new Error('a scaled linear layer has a frozen weight');
-      gradients.weight = layout === 'nk' ? weightGradient(graph, dy, x, alpha) : weightGradient(graph, x, dy, alpha);
+      const product = layout === 'nk' ? weightGradient(graph, dy, x, alpha) : weightGradient(graph, x, dy, alpha);
+      // The scales of x and dy come out of the sum over tokens.
+      gradients.weight =
+        rowScale || columnScale ? hutTransform(graph, product, { rowScale, columnScale }, layout) : product;
     }
     return gradients;
   },
@@ -160,11 +172,11 @@ export const linearOperation: Operation<FusedInputs, LinearAttributes, LinearOut
       SCALAR: !vector,
       NK: layout === 'nk',
       HALF_WEIGHTS: weight.dataType === 'f16',
-      FROZEN_WEIGHT: weight.role === 'weight',
+      FROZEN_WEIGHT: isFrozen(weight),
       HAS_ROW_SCALE: inputs.rowScale !== undefined,
       HAS_COLUMN_SCALE: inputs.columnScale !== undefined,
       HAS_BIAS: bias !== undefined,
-      FROZEN_BIAS: bias?.role === 'weight',
+      FROZEN_BIAS: bias !== undefined && isFrozen(bias),
       HAS_LOW_RANK: inputs.u !== undefined,
       LOW_RANK_NK: attributes.lowRankLayout === 'nk',
       HAS_RESIDUAL: inputs.residual !== undefined,

@@ -9,8 +9,10 @@ import { matrixShape, type GraphBuilder, type KernelCall, type Node, type Operat
 export type LossKind = 'crossEntropy' | 'meanSquaredError';
 
 type LossInputs = { logits: Tensor; labels: Tensor };
+/** `seed [1]`: the gradient of what the loss is part of; left out where it is 1. */
+type GradientInputs = LossInputs & { seed?: Tensor | undefined };
 type LossAttributes = { readonly kind: LossKind };
-type LossNode = Pick<Node<LossInputs, LossAttributes>, 'inputs' | 'attributes'>;
+type LossNode = Pick<Node<GradientInputs, LossAttributes>, 'inputs' | 'attributes'>;
 
 function lossCall(
   { inputs, attributes: { kind } }: LossNode,
@@ -19,17 +21,22 @@ function lossCall(
   const [rows, classes] = matrixShape(inputs.logits);
   return {
     shader: 'loss',
-    constants: { CROSS_ENTROPY: kind === 'crossEntropy', GRADIENT: 'dlogits' in output },
+    constants: {
+      CROSS_ENTROPY: kind === 'crossEntropy',
+      GRADIENT: 'dlogits' in output,
+      HAS_SEED: inputs.seed !== undefined,
+    },
     bindings: { ...inputs, ...output },
     params: { rows, classes },
     workgroups: [1, 1, 1],
-    flops: 8 * rows * classes,
+    flops: (inputs.seed ? 9 : 8) * rows * classes,
   };
 }
 
 function evaluate({ inputs, attributes: { kind } }: LossNode, values: (tensor: Tensor) => Float64Array) {
   const [rows, classes] = matrixShape(inputs.logits);
   const [logits, labels] = [values(inputs.logits), values(inputs.labels)];
+  const seed = inputs.seed ? values(inputs.seed)[0]! : 1;
   const dlogits = new Float64Array(rows * classes);
   let loss = 0;
   for (let b = 0; b < rows; b++) {
@@ -45,10 +52,10 @@ function evaluate({ inputs, attributes: { kind } }: LossNode, values: (tensor: T
     loss += (max + Math.log(sum) - row[labels[b]!]!) / rows;
     row.forEach((z, c) => (dlogits[b * classes + c] = (Math.exp(z - max) / sum - (c === labels[b] ? 1 : 0)) / rows));
   }
-  return { loss: Float64Array.of(loss), dlogits };
+  return { loss: Float64Array.of(loss), dlogits: dlogits.map((value) => value * seed) };
 }
 
-const lossGradientOperation: Operation<LossInputs, LossAttributes, { dlogits: Tensor }> = {
+const lossGradientOperation: Operation<GradientInputs, LossAttributes, { dlogits: Tensor }> = {
   name: 'lossGradient',
   reference: (node, values) => ({ dlogits: evaluate(node, values).dlogits }),
   lower: (node) => [lossCall(node, node.outputs)],
@@ -57,9 +64,11 @@ const lossGradientOperation: Operation<LossInputs, LossAttributes, { dlogits: Te
 const lossOperation: Operation<LossInputs, LossAttributes, { loss: Tensor }> = {
   name: 'loss',
   reference: (node, values) => ({ loss: evaluate(node, values).loss }),
-  vjp: (graph, { inputs, attributes }) => ({
-    logits: graph.apply(lossGradientOperation, inputs, attributes, { dlogits: inputs.logits.shape }).dlogits,
-  }),
+  vjp: (graph, { inputs, attributes }, { loss: dy }) => {
+    const seed = dy?.constant === 1 ? undefined : dy;
+    const shapes = { dlogits: inputs.logits.shape };
+    return { logits: graph.apply(lossGradientOperation, { ...inputs, seed }, attributes, shapes).dlogits };
+  },
   lower: (node) => [lossCall(node, node.outputs)],
 };
 
