@@ -294,8 +294,10 @@ describe('full fine-tuning of a RoBERTa-base shape, batch 16 × 128', () => {
     const { locations, arena } = compile(graph, { loss: scalar }, gradients, layout, { chunkBytes });
     const fits = (bytes: number) => bytes <= chunkBytes;
     expect(layout.chunks.every(fits) && arena.every(fits)).toBe(true);
-    for (const [{ name }, gradient] of gradients)
-      expect(locations.get(gradient), name).toMatchObject({ space: 'gradients', ...layout.entries.get(name)! });
+    for (const [{ name }, gradient] of gradients) {
+      const { chunk, offset } = layout.entries.get(name)!;
+      expect(locations.get(gradient), name).toMatchObject({ space: 'gradients', chunk, offset });
+    }
   });
 
   it('is refused by a device that cannot bind the word embeddings', () => {
