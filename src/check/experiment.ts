@@ -42,17 +42,17 @@ export function project(graph: Graph, y: Tensor): Tensor {
  * Traces and differentiates a case.
  *
  * @param values by name; what is missing is drawn from U(-1, 1), the same on every device
- * @param graph an empty one
+ * @param options `graph`: an empty one; `chunkBytes`: the largest chunk of the parameters' layout
  */
 export function trace(
   build: Build,
   values: Readonly<Record<string, ArrayLike<number>>> = {},
-  graph = new Graph(),
+  { graph = new Graph(), chunkBytes }: { graph?: Graph; chunkBytes?: number } = {},
 ): Experiment {
   const y = build(graph);
   const scalar = y.shape.length === 1 ? y : project(graph, y);
   const gradients = differentiate(graph, scalar);
-  const layout = ParameterLayout.of(graph.named('parameter'));
+  const layout = ParameterLayout.of(graph.named('parameter'), chunkBytes);
   const given = new Map<string, ArrayLike<number>>();
   for (const tensor of (['input', 'weight', 'parameter'] as const).flatMap((role) => graph.named(role))) {
     const value = values[tensor.name] ?? uniformValues(elements(tensor.shape), 1, 1, tensor.name);
