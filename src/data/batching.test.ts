@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { folderSource } from '../checkpoint/node';
-import {
-  batchCount,
-  batches,
-  paddedLength,
-  type Batch,
-  type BatchOptions,
-} from './batching';
+import { batchCount, batches, paddedLength, type Batch, type BatchOptions } from './batching';
 import { encodeExamples, type EncodedExamples } from './encoding';
 import { createRandom, shuffle } from '../random';
 import { loadTokenizer } from './tokenizer';

@@ -29,7 +29,7 @@ describe('official files', () => {
   const absent = !existsSync(glue);
   it.skipIf(absent).each(counts)(`%s %s has %i rows${absent ? ` (skipped: no ${glue})` : ''}`, (id, split, count) => {
     const task = knownData(id);
-    const file = `${glue}/${task.tsv!.folder}/${task.tsv![split]}`;
+    const file = `${glue}/${task.tsv!.folder}/${task.tsv!.splits[split]}`;
     const examples = readGlueTsv(task, readFileSync(file), file);
     expect(examples).toHaveLength(count);
     for (const { text, pair, label } of examples) {
@@ -125,7 +125,9 @@ describe('bad files', () => {
 
   it('are refused where they are not UTF-8', () => {
     const latin1 = Uint8Array.of(...bytes('sentence\tlabel\ncaf'), 0xe9, ...bytes('\t1\n'));
-    expect(() => readGlueTsv(knownData('sst2'), latin1, 'x.tsv')).toThrow(expect.objectContaining({ code: 'data/not-utf8' }));
+    expect(() => readGlueTsv(knownData('sst2'), latin1, 'x.tsv')).toThrow(
+      expect.objectContaining({ code: 'data/not-utf8' }),
+    );
   });
 
   it('never cause anything but an answer or a UserError', () => {

@@ -81,12 +81,16 @@ describe('from the hub', () => {
     const { config, splits } = knownData('rte').hub!;
     const files = (bytes: Uint8Array) =>
       memorySource(new Map([[`${config}/${splits.train}-00000-of-00001.parquet`, bytes]]), 'mirror');
-    await expect(loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('sst2'), rows(knownData('sst2'), 3))) })).rejects.toMatchObject({
+    await expect(
+      loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('sst2'), rows(knownData('sst2'), 3))) }),
+    ).rejects.toMatchObject({
       code: 'data/column-missing',
       message: expect.stringMatching(/rte\/train.*no column "sentence1".*"sentence", "label", "idx"/),
     });
     const unlabelled = rows(knownData('rte'), 2).map((row) => ({ ...row, label: -1 }));
-    await expect(loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('rte'), unlabelled)) })).rejects.toMatchObject({
+    await expect(
+      loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('rte'), unlabelled)) }),
+    ).rejects.toMatchObject({
       code: 'data/label-out-of-range',
     });
     await expect(loadLabelled(knownData('rte'), { hub: files(hubSplit(knownData('rte'), [])) })).rejects.toMatchObject({
@@ -95,7 +99,9 @@ describe('from the hub', () => {
   });
 
   it('says where a task without a hub layout or official files can come from', async () => {
-    await expect(loadLabelled(knownData('sample'), { hub: source() })).rejects.toMatchObject({ code: 'data/no-hub-layout' });
+    await expect(loadLabelled(knownData('sample'), { hub: source() })).rejects.toMatchObject({
+      code: 'data/no-hub-layout',
+    });
     const own = ownData('Mine', { text: 'a', label: 'b' }, ['x', 'y']);
     await expect(loadLabelled(own, { folder: source() })).rejects.toMatchObject({ code: 'data/no-tsv-layout' });
   });

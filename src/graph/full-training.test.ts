@@ -2,10 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { difference, roundingBound } from '../check/check';
 import { onDevice, reference, release, trace, type Build, type Experiment } from '../check/experiment';
 import { Gpu } from '../gpu/device';
-import { parseConfig } from '../models/config';
-import { traceEncoder, traceHead } from '../models/encoder';
+import type { Hooks } from '../methods/core/method';
+import { methodById } from '../methods/core/registry';
+import { openModel } from '../models/core/registry';
+import { taskOf } from '../train/fixtures.node';
+import { TraceScope, TunedModel } from '../train/tuned-model';
 import { uniformValues } from '../random';
-import { differentiate } from './differentiate';
 import { DeviceMemory } from './executable';
 import { Graph } from './graph';
 import { interpret } from './interpret';
@@ -13,9 +15,7 @@ import { embedding } from './ops/embedding';
 import { hutFactors } from './ops/hut';
 import { layerNorm } from './ops/layer-norm';
 import { linear } from './ops/linear';
-import { loss } from './ops/loss';
-import { ParameterLayout } from './parameter-layout';
-import { compile, defaultChoice } from './plan';
+import { defaultChoice } from './plan';
 import { elements, type KernelChoice, type Tensor } from './tensor';
 
 /*
@@ -191,8 +191,8 @@ class TrainedGraph extends Graph {
 
 describe('every weight of an encoder', () => {
   const [batchSize, tokensPerRow] = [3, 6];
-  const config = (type: 'roberta' | 'bert') =>
-    parseConfig(
+  const modelOf = (type: 'roberta' | 'bert') =>
+    openModel(
       {
         model_type: type,
         vocab_size: 17,
@@ -216,26 +216,22 @@ describe('every weight of an encoder', () => {
       for (const hut of [false, true])
         it(`${type}, dropout ${dropout}${hut ? ', HUT on query and value' : ''}`, async () => {
           const isHut = (name: string) => hut && /self\.(query|value)/.test(name);
-          const build: Build = (g) =>
-            traceEncoder(g, {
-              config: config(type),
-              batchSize,
-              length: tokensPerRow,
-              weights: 'f32',
-              dropout,
-              applyLinear: ({ name, inFeatures, outFeatures }, x, weight, bias) => {
-                if (!isHut(name)) return linear(g, { x, weight, bias });
-                const factors = hutFactors(g, {
-                  a: g.parameter(`${name}.a`, [inFeatures, 2]),
-                  b: g.parameter(`${name}.b`, [2, outFeatures]),
-                  gamma: g.parameter(`${name}.gamma`, [outFeatures]),
-                  beta: g.parameter(`${name}.beta`, [outFeatures]),
-                  bias,
-                });
-                const { rowScale, columnScale, shift } = factors;
-                return linear(g, { x, weight, rowScale, columnScale, bias: shift });
-              },
-            });
+          const build: Build = (g) => {
+            const hook: Hooks['linear'] = ({ site: { name, inFeatures, outFeatures }, x, weight, bias, plain }) => {
+              if (!isHut(name)) return plain(x);
+              const factors = hutFactors(g, {
+                a: g.parameter(`${name}.a`, [inFeatures, 2]),
+                b: g.parameter(`${name}.b`, [2, outFeatures]),
+                gamma: g.parameter(`${name}.gamma`, [outFeatures]),
+                beta: g.parameter(`${name}.beta`, [outFeatures]),
+                bias,
+              });
+              const { rowScale, columnScale, shift } = factors;
+              return linear(g, { x, weight, rowScale, columnScale, bias: shift });
+            };
+            const scope = new TraceScope(g, { weights: 'f32' }, new Map(), dropout, { linear: hook });
+            return modelOf(type).trace(scope, { batchSize, length: tokensPerRow });
+          };
           // Parameters in many chunks: the largest matrix fills one alone.
           const chunkBytes = 24 * 16 * 4;
           const graph = new TrainedGraph((name) => name === 'direction' || isHut(name));
@@ -253,55 +249,53 @@ describe('every weight of an encoder', () => {
 });
 
 describe('full fine-tuning of a RoBERTa-base shape, batch 16 × 128', () => {
-  const graph = new TrainedGraph();
-  const inputs = {
-    config: parseConfig(
-      {
-        model_type: 'roberta',
-        vocab_size: 50_265,
-        hidden_size: 768,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        intermediate_size: 3072,
-        max_position_embeddings: 514,
-        type_vocab_size: 1,
-        layer_norm_eps: 1e-5,
-      },
-      'roberta-base',
-    ),
-    batchSize: 16,
-    length: 128,
-    weights: 'f32' as const,
-    dropout: 0.1,
-    applyLinear: (_site: unknown, x: Tensor, weight: Tensor, bias: Tensor) => linear(graph, { x, weight, bias }),
-  };
-  const logits = traceHead(graph, traceEncoder(graph, inputs), inputs, 2);
-  const scalar = loss(graph, 'crossEntropy', logits, graph.input('labels', [16]));
-  const gradients = differentiate(graph, scalar);
-  const parameters = graph.named('parameter');
+  const model = openModel(
+    {
+      model_type: 'roberta',
+      vocab_size: 50_265,
+      hidden_size: 768,
+      num_hidden_layers: 12,
+      num_attention_heads: 12,
+      intermediate_size: 3072,
+      max_position_embeddings: 514,
+      type_vocab_size: 1,
+      layer_norm_eps: 1e-5,
+    },
+    'roberta-base',
+  );
+  const contender = { method: methodById('full')!, settings: {} };
+  const tuned = new TunedModel({ model, task: taskOf(2), weights: 'f32', contender });
+  const shape = { batchSize: 16, length: 128 };
 
   it('trains what RobertaForSequenceClassification has', () => {
-    expect(parameters.reduce((sum, { shape }) => sum + elements(shape), 0)).toBe(124_647_170);
-    expect(gradients.size).toBe(parameters.length);
+    expect(tuned.layout(2 ** 30).count).toBe(124_647_170);
   });
 
   it.each([
     [160 * 2 ** 20, 3],
     [2 ** 30, 1],
   ])('plans with bindings of %d bytes, in %d chunks', (chunkBytes, chunks) => {
-    const layout = ParameterLayout.of(parameters, chunkBytes);
+    const layout = tuned.layout(chunkBytes);
     expect(layout.chunks).toHaveLength(chunks);
-    const { locations, arena } = compile(graph, { loss: scalar }, gradients, layout, { chunkBytes });
+    const { locations, arena, weights } = tuned.program(shape, layout, { training: true, dropout: 0.1, chunkBytes });
     const fits = (bytes: number) => bytes <= chunkBytes;
     expect(layout.chunks.every(fits) && arena.every(fits)).toBe(true);
-    for (const [{ name }, gradient] of gradients) {
-      const { chunk, offset } = layout.entries.get(name)!;
-      expect(locations.get(gradient), name).toMatchObject({ space: 'gradients', chunk, offset });
-    }
+    expect(weights).toHaveLength(0);
+    const places = [...locations.values()].filter(({ space }) => space === 'gradients');
+    expect(places).toHaveLength(layout.entries.size);
+  });
+
+  it('takes less memory where activations are computed again', () => {
+    const layout = tuned.layout(2 ** 30);
+    const arena = (gradientCheckpointing: boolean) => {
+      const options = { training: true, dropout: 0.1, chunkBytes: 2 ** 30, gradientCheckpointing };
+      return tuned.program(shape, layout, options).arena.reduce((sum, bytes) => sum + bytes, 0);
+    };
+    expect(arena(true)).toBeLessThan(0.3 * arena(false));
   });
 
   it('is refused by a device that cannot bind the word embeddings', () => {
-    expect(() => ParameterLayout.of(parameters, 128 * 2 ** 20)).toThrow(
+    expect(() => tuned.layout(128 * 2 ** 20)).toThrow(
       /^roberta\.embeddings\.word_embeddings\.weight takes 148 MiB to train, but this device binds at most 128 MiB/,
     );
   });

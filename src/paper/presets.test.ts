@@ -71,10 +71,10 @@ describe('presets', () => {
   it.each(presets)('$file is Table 6', ({ file, recipe }) => {
     expect(read(file)).toEqual(recipe);
     // It works as it stands: nothing is left to a default that could differ from the table.
-    const { methods, training } = parseRecipe(read(file));
+    const { contenders, training } = parseRecipe(read(file));
     expect(training).toMatchObject(recipe.training);
     expect(
-      methods.map(({ method, settings, learningRate }) => ({ method: method.id, learningRate, ...settings })),
-    ).toEqual(recipe.methods);
+      contenders.map(({ method, settings, learningRate }) => ({ method: method.id, learningRate, ...settings })),
+    ).toMatchObject(recipe.methods);
   });
 });

@@ -45,7 +45,7 @@ export interface ProgramOptions extends CompileOptions {
 }
 
 /** Traces with every place as it was pre-trained; what a contender changes comes on top. */
-class TraceScope implements Scope {
+export class TraceScope implements Scope {
   readonly #trained: ReadonlyMap<string, readonly number[]>;
   #masks = 0;
 
