@@ -141,7 +141,7 @@ describe('npm run recipe', () => {
     expect((await run('{', '--dry-run')).status).toBe(1);
     expect(printed.at(-1)).toMatch(/is not JSON/);
     expect((await run({ task: 'poems' }, '--dry-run')).status).toBe(1);
-    expect(printed.at(-1)).toMatch(/at task/);
+    expect(printed.at(-1)).toMatch(/no task "poems"; there are sample, /);
     await writeFile(path.join(folder, 'taken'), '');
     expect((await run({ task: 'sample' }, '--out', path.join(folder, 'taken', 'out'))).status).toBe(1);
     expect(printed.at(-1)).toMatch(/cannot be written into/);

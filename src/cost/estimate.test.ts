@@ -37,7 +37,10 @@ const tuned = (method?: Method, settings: object = {}, model: Model = large, wei
     contender: method && { method, settings: method.schema.parse(settings) },
   });
 const cost = (model: TunedModel, batch = shape) =>
-  plan([model], training, { ...usualLimits, shapes: { training: batch, evaluation: batch } }).costs[0]!;
+  plan([model], training, {
+    ...usualLimits,
+    shapes: { training: batch, evaluation: batch, programs: { training: 1, evaluation: 1 } },
+  }).costs[0]!;
 const costOfMethod = (id: string, settings?: object) => cost(tuned(methodById(id)!, settings));
 
 describe('RoBERTa-large, query and value, rank 8', () => {
@@ -106,9 +109,10 @@ describe('RoBERTa-large, query and value, rank 8', () => {
     // Tables, their norm, and in each block four d × d and two d × f matrices with biases, and two norms; 4 bytes each.
     const block = 4 * 1024 ** 2 + 2 * 4 * 1024 ** 2 + (4 + 4 + 1) * 1024 + 4 * 1024;
     expect(f32.weightBytes).toBe(4 * ((50265 + 514 + 1) * 1024 + 2 * 1024 + 24 * block));
-    // Values, gradients and two moments of what trains, tensors padded to 64 values.
+    // Values, gradients and two moments of what trains; padding and the optimiser’s tables take little.
     const trained = 884_736 + 1024 * 1024 + 1024 + 2 * 1024 + 2;
-    expect(f32.trainableBytes / (4 * 4 * trained)).toBeCloseTo(1, 3);
+    expect(f32.trainableBytes).toBeGreaterThan(16 * trained);
+    expect(f32.trainableBytes).toBeLessThan(1.02 * 16 * trained);
     const f16 = cost(tuned(hut, {}, large, 'f16')).memory;
     expect(f16.weightBytes / f32.weightBytes).toBeCloseTo(0.5, 2);
     const short = cost(tuned(hut), { batchSize: 16, length: 64 }).memory;

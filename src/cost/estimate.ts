@@ -2,7 +2,7 @@
  * What a contender costs, counted off its compiled programs: parameters, FLOPs, bytes and dispatches of an update, and device memory.
  * The paper's own formula stands beside it.
  */
-import { flatBytes, updateCost } from '../optim/adamw';
+import { trainingBytes, updateCost } from '../optim/adamw';
 import type { ParameterLayout } from '../graph/parameter-layout';
 import type { Program } from '../graph/plan';
 import { byteLength, elements } from '../graph/tensor';
@@ -32,13 +32,15 @@ export interface CostOptions {
   readonly layout: ParameterLayout;
   readonly training: Program;
   readonly evaluation: Program;
+  /** How many programs of each kind there will be: one a batch shape. */
+  readonly programs: { readonly training: number; readonly evaluation: number };
   readonly gradientAccumulation: number;
   readonly headParameters: readonly { readonly shape: readonly number[] }[];
   readonly paperFlops?: number | undefined;
 }
 
 export function costOf(options: CostOptions): Cost {
-  const { layout, training, evaluation, gradientAccumulation, paperFlops } = options;
+  const { layout, training, evaluation, programs, gradientAccumulation, paperFlops } = options;
   const update = updateCost(layout, gradientAccumulation);
   const weights = new Map(
     [...training.weights, ...evaluation.weights].map((weight) => [weight.name, byteLength(weight)]),
@@ -46,9 +48,10 @@ export function costOf(options: CostOptions): Cost {
   const weightBytes = [...weights.values()].reduce((total, bytes) => total + bytes, 0);
   const arena = (program: Program) => program.arena.reduce((total, bytes) => total + bytes, 0);
   const arenaBytes = Math.max(arena(training), arena(evaluation));
-  const trainableBytes = flatBytes(layout, gradientAccumulation);
-  // A dispatch has 256 bytes of uniforms.
-  const programBytes = 256 * (training.cost.dispatches + evaluation.cost.dispatches);
+  const trainableBytes = trainingBytes(layout, gradientAccumulation);
+  // A dispatch has 256 bytes of uniforms, in the program of each batch shape.
+  const dispatches = programs.training * training.cost.dispatches + programs.evaluation * evaluation.cost.dispatches;
+  const programBytes = 256 * dispatches;
   const headParameters = options.headParameters.reduce((total, { shape }) => total + elements(shape), 0);
   return {
     trainableParameters: layout.count - headParameters,

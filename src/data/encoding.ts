@@ -101,12 +101,9 @@ export const encodeExamples = (
     options,
   );
 
-/** Tokens of the longest row, at least 1. */
-export function longestRow({ offsets, count }: EncodedExamples): number {
-  let longest = 1;
-  for (let i = 0; i < count; i++) longest = Math.max(longest, offsets[i + 1]! - offsets[i]!);
-  return longest;
-}
+/** Tokens of each row, at least 1. */
+export const rowLengths = ({ offsets, count }: Pick<EncodedExamples, 'offsets' | 'count'>): number[] =>
+  Array.from({ length: count }, (_, i) => Math.max(1, offsets[i + 1]! - offsets[i]!));
 
 function grown<T extends Uint32Array | Uint8Array>(from: T, to: T): T {
   to.set(from);

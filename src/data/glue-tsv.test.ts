@@ -163,7 +163,7 @@ describe('the registry', () => {
     expect(knownData('rte').labelNames[0]).toBe('entailment');
     expect(knownData('wnli').labelNames[0]).toBe('not_entailment');
     expect(knownData('stsb')).toMatchObject({ kind: 'regression', numLabels: 1, metrics: { primary: 'pearson' } });
-    expect(knownData('mnli').hub).toMatchObject({
+    expect(knownData('mnli').hub!.splits).toMatchObject({
       validation: 'validation_matched',
       validationMismatched: 'validation_mismatched',
     });

@@ -52,9 +52,21 @@ const clipThreads = 256;
 
 const flopsPerValue = { norm: 2, adamw: 18, accumulate: 2 };
 
-/** Bytes of a method's flat buffers: parameters, gradients, two moments, and the accumulated gradient where there is one. */
-export function flatBytes(layout: ParameterLayout, gradientAccumulation: number): number {
-  return layout.bytes * (gradientAccumulation > 1 ? 5 : 4);
+const slotBytes = 256;
+/** One a kernel: norm, update and accumulation of each chunk, and the clip of all. */
+const slotsOf = ({ chunks }: ParameterLayout) => 1 + 3 * chunks.length;
+/** Partial sums of the squares of `count` values. */
+const partsOf = (count: number, { normWorkgroup, normTurns }: AdamWTile) =>
+  Math.ceil(count / 4 / (normWorkgroup * normTurns));
+
+/**
+ * Bytes that training takes beside a model's frozen weights: parameters, gradients, two moments, the accumulated gradient where there is
+ * one, and the optimiser's tables of decay, partial norms and uniforms.
+ */
+export function trainingBytes(layout: ParameterLayout, gradientAccumulation: number): number {
+  const blocks = 12 * (layout.bytes / alignment);
+  const parts = layout.chunks.reduce((total, bytes) => total + partsOf(bytes / 4, defaultTile), 0);
+  return layout.bytes * (gradientAccumulation > 1 ? 5 : 4) + blocks + 4 * parts + slotBytes * slotsOf(layout) + 16;
 }
 
 /** FLOPs, bytes and dispatches of one update: per value 2 for the norm, 18 for AdamW, 2 for each accumulated micro-batch. */
@@ -98,7 +110,11 @@ class Kernels {
     readonly memory: DeviceMemory,
     slots: number,
   ) {
-    this.uniforms = memory.buffer(slots * 256, 'optimiser params', GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    this.uniforms = memory.buffer(
+      slots * slotBytes,
+      'optimiser params',
+      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    );
   }
 
   /** @returns the dispatch, and what writes its `Params` */
@@ -110,7 +126,7 @@ class Kernels {
     flops: number,
   ): { dispatch: Dispatch; write: (values: Readonly<Record<string, number>>) => void } {
     const { device } = this.memory.gpu;
-    const offset = 256 * this.#slots++;
+    const offset = slotBytes * this.#slots++;
     const entries = module.bindings.map(({ index, name }) => ({
       binding: index,
       resource: name === 'params' ? { buffer: this.uniforms, offset, size: 32 } : { buffer: buffers[name]! },
@@ -150,8 +166,9 @@ export class AdamW {
     flat: FlatBuffers,
     decay: (name: string, shape: readonly number[]) => Decay,
     given: AdamWSettings,
-    { workgroup, normWorkgroup, normTurns }: AdamWTile = defaultTile,
+    tile: AdamWTile = defaultTile,
   ): Promise<AdamW> {
+    const { workgroup, normWorkgroup, normTurns } = tile;
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...given };
     const [moment1, moment2] = [new FlatBuffer(memory, layout, 'moment1'), new FlatBuffer(memory, layout, 'moment2')];
     const total =
@@ -160,8 +177,7 @@ export class AdamW {
     const status = memory.buffer(16, 'status');
     const chunks = layout.chunks.map((bytes) => {
       const count = bytes / 4;
-      const parts = Math.ceil(count / 4 / (normWorkgroup * normTurns));
-      return { count, parts, threads: grid(Math.ceil(count / 4 / workgroup)) };
+      return { count, parts: partsOf(count, tile), threads: grid(Math.ceil(count / 4 / workgroup)) };
     });
     const parts = chunks.reduce((sum, chunk) => sum + chunk.parts, 0);
     const partial = memory.buffer(parts * 4, 'partial norms');
@@ -178,7 +194,7 @@ export class AdamW {
       pipelines.get('adamw', { WORKGROUP: workgroup }),
       total && pipelines.get('accumulate', { WORKGROUP: workgroup }),
     ]);
-    const kernels = new Kernels(memory, 1 + 3 * chunks.length);
+    const kernels = new Kernels(memory, slotsOf(layout));
     let first = 0;
     const norm = chunks.map((chunk, i) => {
       const flops = flopsPerValue.norm * chunk.count;

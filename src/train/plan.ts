@@ -4,9 +4,9 @@
  */
 import { costOf, type Cost } from '../cost/estimate';
 import { byteLength } from '../graph/tensor';
-import { flatBytes } from '../optim/adamw';
+import { trainingBytes } from '../optim/adamw';
 import { batchCount, paddedLength } from '../data/batching';
-import { longestRow } from '../data/encoding';
+import { rowLengths } from '../data/encoding';
 import { largestBinding, type Gpu } from '../gpu/device';
 import type { KernelChoice } from '../graph/tensor';
 import type { BatchShape } from '../models/core/model';
@@ -32,33 +32,43 @@ export function stepsOf(training: Training, trainRows: number): Steps {
   return { stepsPerEpoch, totalSteps, warmupSteps };
 }
 
-/** The largest batches of a run. */
+const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, value) => total + value, 0);
+
+/** The largest batches of a run, and how many shapes of batches there are at most: each has a program of its own. */
 export interface BatchShapes {
   readonly training: BatchShape;
   readonly evaluation: BatchShape;
+  readonly programs: { readonly training: number; readonly evaluation: number };
 }
 
 /** Those of a recipe whose rows are not known: full batches of `maxLength`. */
 export function largestShapes({ batchSize, maxLength }: Training, trainRows = batchSize): BatchShapes {
   const shape = { batchSize: Math.min(batchSize, trainRows), length: maxLength };
-  return { training: shape, evaluation: shape };
+  const lengths = new Set(Array.from({ length: maxLength }, (_, i) => paddedLength(i + 1, maxLength)));
+  const programs = lengths.size + 1;
+  return { training: shape, evaluation: shape, programs: { training: programs, evaluation: programs } };
 }
 
 /** Those of the rows there are. */
 export function shapesOf({ batchSize, maxLength }: Training, { splits }: Pick<Encoded, 'splits'>): BatchShapes {
-  const sizes = [...splits].map(([name, { encoded }]) => ({
-    name,
-    batchSize: Math.min(batchSize, encoded.count),
-    length: paddedLength(longestRow(encoded), maxLength),
-  }));
-  const scored = sizes.filter(({ name }) => name !== 'train');
-  const { batchSize: rows, length } = sizes[0]!;
+  const sizes = [...splits].map(([name, { encoded }]) => {
+    const lengths = rowLengths(encoded).map((length) => paddedLength(length, maxLength));
+    return {
+      name,
+      batchSize: Math.min(batchSize, encoded.count),
+      length: lengths.reduce((longest, length) => Math.max(longest, length)),
+      // A batch is as long as one of its rows, and the last of an epoch may have fewer rows.
+      programs: new Set(lengths).size + (encoded.count % batchSize ? 1 : 0),
+    };
+  });
+  const [train, ...scored] = sizes;
   return {
-    training: { batchSize: rows, length },
+    training: train!,
     evaluation: {
       batchSize: Math.max(...scored.map((size) => size.batchSize)),
       length: Math.max(...scored.map((size) => size.length)),
     },
+    programs: { training: train!.programs, evaluation: sum(scored.map(({ programs }) => programs)) },
   };
 }
 
@@ -103,8 +113,6 @@ export function programOptions(
   return { dropout, gradientCheckpointing, chunkBytes, maxStorageBuffers, ...(choice && { choice }) };
 }
 
-const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, value) => total + value, 0);
-
 /** @throws UserError `model/too-large` where a tensor fits no buffer of the device */
 export function plan(tuned: readonly TunedModel[], training: Training, options: PlanOptions): Plan {
   const { shapes, budgetBytes } = options;
@@ -119,7 +127,7 @@ export function plan(tuned: readonly TunedModel[], training: Training, options: 
     predictions.flatMap(({ evaluation }) => evaluation.weights.map((weight) => [weight.name, byteLength(weight)])),
   );
   const weightBytes = sum(weights.values());
-  const trainableBytes = sum(predictions.map(({ layout }) => flatBytes(layout, gradientAccumulation)));
+  const trainableBytes = sum(predictions.map(({ layout }) => trainingBytes(layout, gradientAccumulation)));
   const program = {
     ...programOptions(training, options),
     // What the rest leaves of the budget is the arena's.
@@ -130,6 +138,7 @@ export function plan(tuned: readonly TunedModel[], training: Training, options: 
     return costOf({
       layout,
       evaluation,
+      programs: shapes.programs,
       training: model.program(shapes.training, layout, { ...program, training: true }),
       gradientAccumulation,
       headParameters: model.head.trained,

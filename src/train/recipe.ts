@@ -103,7 +103,7 @@ export interface Contender {
   readonly method: Method;
   /** With defaults; where the contender starts from an adapter, the folder's settings take their place. */
   readonly settings: object;
-  /** What the recipe itself says of the settings. */
+  /** What the recipe itself says of the settings beside an adapter, which may not contradict it. */
   readonly given: Readonly<Record<string, unknown>>;
   readonly learningRate: number;
   /** An adapter folder to start from. */
@@ -182,7 +182,7 @@ function contenderOf(
     id: count === 1 ? id : `${id}-${count}`,
     method: found,
     settings: checked.data,
-    given,
+    given: adapter === undefined ? {} : given,
     learningRate: learningRate ?? shared,
     adapter,
   };

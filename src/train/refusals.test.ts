@@ -60,14 +60,14 @@ describe('what is refused, and how', () => {
       /methods\[0\]\.rank.*>=1/,
     );
     await refused(
-      { ...smallRecipe, methods: [{ method: 'lora', targetModules: ['dense'] }] },
-      'recipe/invalid',
-      /targetModules\[0\].*"query"/,
+      { ...smallRecipe, methods: [{ method: 'lora', targetModules: ['denser'] }] },
+      'recipe/target',
+      /targetModules.*"denser".*query, key/,
     );
     await refused(
       { ...smallRecipe, methods: [{ method: 'adapters' }] },
       'recipe/method',
-      /no method "adapters".*hut and lora/,
+      /no method "adapters".*hut, lora, /,
     );
     await refused({ ...smallRecipe, methods: [{ method: 'hut', alpha: 3 }] }, 'recipe/invalid', /methods\[0\].*alpha/);
     await refused({ ...smallRecipe, training: { batchSize: 1e9 } }, 'recipe/invalid', /training\.batchSize.*1024/);

@@ -1,4 +1,5 @@
 /** Looks at a task's data before a run: rows, label balance, token lengths; and at a table whose columns are to be chosen. */
+import { rowLengths } from '../data/encoding';
 import { readTable } from '../data/table';
 import type { DataFile } from '../data/load-labelled';
 import { decidingSplit } from '../data/splits';
@@ -86,13 +87,13 @@ async function tokenLengths(
   const tokenizer = await loadTokenizer(environment.checkpoint(recipe.checkpoint, recipe.revision));
   const every = Math.max(1, train.length / countedRows);
   const rows = Array.from({ length: Math.min(countedRows, train.length) }, (_, i) => train[Math.floor(i * every)]!);
-  const { offsets, count, truncated } = await task.encode(tokenizer, rows, recipe.training);
-  const lengths = Array.from({ length: count }, (_, i) => offsets[i + 1]! - offsets[i]!).sort((a, b) => a - b);
+  const encoded = await task.encode(tokenizer, rows, recipe.training);
+  const lengths = rowLengths(encoded).sort((a, b) => a - b);
   return {
-    median: lengths[count >> 1]!,
+    median: lengths[lengths.length >> 1]!,
     longest: lengths.at(-1)!,
-    truncated,
-    counted: count,
+    truncated: encoded.truncated,
+    counted: encoded.count,
     histogram: histogram(lengths, maxLength),
   };
 }
