@@ -15,7 +15,7 @@ import { loss } from './ops/loss';
 import { ParameterLayout } from './parameter-layout';
 import { compile } from './plan';
 import type { Tensor } from './tensor';
-import { expectCase } from './testing.node';
+import { expectCase } from '../check/expect-case.node';
 
 /* Gradients of any scalar in any tensor; and what has none says so. */
 

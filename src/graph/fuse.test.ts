@@ -11,7 +11,7 @@ import { activation, add } from './ops/elementwise';
 import { linear } from './ops/linear';
 import type { PlannedCall } from './plan';
 import { shaderSource } from './shaders';
-import { expectCase } from './testing.node';
+import { expectCase } from '../check/expect-case.node';
 import { staticChoice } from './variants';
 
 /* Fusion keeps to the storage buffers that one shader stage may bind. */

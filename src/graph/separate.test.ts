@@ -14,7 +14,7 @@ import { weightGradient } from './ops/weight-gradient';
 import { ParameterLayout } from './parameter-layout';
 import { compile, defaultChoice, type Program } from './plan';
 import type { Tensor } from './tensor';
-import { expectCase } from './testing.node';
+import { expectCase } from '../check/expect-case.node';
 
 /* Algebra that has one tensor in two places: on a device, no kernel may bind it twice. */
 

@@ -14,7 +14,7 @@ import { ParameterLayout } from './parameter-layout';
 import { compile } from './plan';
 import { States } from './states';
 import type { Tensor } from './tensor';
-import { expectCase } from './testing.node';
+import { expectCase } from '../check/expect-case.node';
 
 /* Views, tensors that live across runs, and operations that write over what they read. */
 

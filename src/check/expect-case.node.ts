@@ -1,13 +1,13 @@
 /** What the engine's tests share: a graph run in float64, held against finite differences, and on a device, held against float64. */
 import { expect } from 'vitest';
-import { difference, roundingBound } from '../check/check';
-import { onDevice, reference, release, trace, type Build, type Experiment } from '../check/experiment';
+import { difference, roundingBound } from './check';
+import { onDevice, reference, release, trace, type Build, type Experiment } from './experiment';
 import { uniformValues } from '../random';
-import type { DeviceMemory } from './executable';
-import { Graph } from './graph';
-import { interpret } from './interpret';
-import { defaultChoice, type CompileOptions, type Program } from './plan';
-import { elements, type KernelChoice, type Tensor } from './tensor';
+import type { DeviceMemory } from '../graph/executable';
+import { Graph } from '../graph/graph';
+import { interpret } from '../graph/interpret';
+import { defaultChoice, type CompileOptions, type Program } from '../graph/plan';
+import { elements, type KernelChoice, type Tensor } from '../graph/tensor';
 
 export interface CaseOptions extends CompileOptions {
   /** Values by name; what is missing is drawn. */
