@@ -71,30 +71,37 @@ export function ordered(nodes: readonly Node[], roots: readonly Tensor[]): Node[
       return [writer, nodes.filter((node) => node !== writer && !isView(node) && reads(node))];
     }),
   );
-  const done = new Set<Node>();
+  const [begun, done] = [new Set<Node>(), new Set<Node>()];
   const out: Node[] = [];
+  /** Writers that wait for a reader, the innermost last. */
+  const waiting: { writer: Node; reader: Node }[] = [];
   const visit = (node: Node) => {
     if (done.has(node)) return;
-    done.add(node);
+    if (begun.has(node)) {
+      // Values alone make no circle, so a writer is in it: the reader it waits for needs what it writes.
+      const { writer, reader } = waiting.at(-1)!;
+      throw new Error(`${overwrites(writer)}, which ${reader.operation.name} reads afterwards`);
+    }
+    begun.add(node);
     for (const input of tensorsOf(node.inputs)) {
       const producer = producers.get(input);
       if (producer) visit(producer);
     }
-    readers.get(node)?.forEach(visit);
+    for (const reader of readers.get(node) ?? []) {
+      waiting.push({ writer: node, reader });
+      visit(reader);
+      waiting.pop();
+    }
+    done.add(node);
     out.push(node);
   };
   nodes.forEach(visit);
 
-  const position = new Map(out.map((node, i) => [node, i]));
   for (const writer of writers) {
-    const written = overwritten(writer)!;
-    const { name } = storageOf(written).base;
-    const late = readers.get(writer)!.find((reader) => position.get(reader)! > position.get(writer)!);
-    if (late)
-      throw new Error(`${writer.operation.name} overwrites ${name}, which ${late.operation.name} reads afterwards`);
-    const lost = roots.find((root) => spoils(written, root));
-    if (lost)
-      throw new Error(`${writer.operation.name} overwrites ${name}, of which ${lost.name} is read after the run`);
+    const lost = roots.find((root) => spoils(overwritten(writer)!, root));
+    if (lost) throw new Error(`${overwrites(writer)}, of which ${lost.name} is read after the run`);
   }
   return out;
 }
+
+const overwrites = (writer: Node) => `${writer.operation.name} overwrites ${storageOf(overwritten(writer)!).base.name}`;
