@@ -2,26 +2,7 @@
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-const base = [
-  'gpu',
-  'graph',
-  'models',
-  'peft',
-  'optim',
-  'checkpoint',
-  'data',
-  'metrics',
-  'cost',
-  'train',
-  'generate',
-  'explain',
-  'paper',
-  'check',
-  'app',
-  'cli',
-];
-
-/** What each room may import besides itself and `src/errors.ts`. */
+/** What each room may import besides itself and the files beside the rooms, such as `src/errors.ts`. */
 const allowed = {
   gpu: [],
   graph: ['gpu'],
@@ -31,15 +12,20 @@ const allowed = {
   optim: ['graph', 'gpu'],
   data: ['checkpoint', 'metrics'],
   models: ['graph', 'checkpoint'],
-  peft: ['graph', 'models', 'checkpoint'],
-  cost: ['graph', 'models', 'peft', 'optim'],
+  methods: ['graph', 'models', 'checkpoint'],
+  tasks: ['graph', 'models', 'checkpoint', 'data', 'metrics'],
+  cost: ['graph', 'optim'],
   check: ['gpu', 'graph', 'optim', 'checkpoint'],
-  train: ['gpu', 'graph', 'models', 'peft', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
+  train: ['gpu', 'graph', 'models', 'methods', 'tasks', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
+  export: ['gpu', 'graph', 'models', 'methods', 'tasks', 'checkpoint', 'train'],
 };
+allowed.worker = [...Object.keys(allowed).filter((room) => room !== 'paper'), 'export'];
+
+const base = [...Object.keys(allowed), 'app', 'cli'];
 
 const rooms = Object.entries(allowed).map(([room, may]) => ({
   files: [`src/${room}/**/*.ts`],
-  ignores: ['**/*.test.ts'],
+  ignores: ['**/*.test.ts', '**/*.node.ts'],
   rules: {
     'no-restricted-imports': [
       'error',
@@ -47,6 +33,25 @@ const rooms = Object.entries(allowed).map(([room, may]) => ({
         patterns: base
           .filter((other) => other !== room && !may.includes(other))
           .map((other) => ({ group: [`**/${other}/**`], message: `${room}/ must not import from ${other}/.` })),
+      },
+    ],
+  },
+}));
+
+/** A method is one file, and so is an architecture: each knows the room's core, and none of its like. */
+const alone = ['models', 'methods'].map((room) => ({
+  files: [`src/${room}/*.ts`],
+  ignores: ['**/*.test.ts'],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: '^\\./(?!core/)',
+            message: `Files of ${room}/ do not know each other; what they share is in ${room}/core.`,
+          },
+        ],
       },
     ],
   },
@@ -74,7 +79,7 @@ const page = [
   })),
   {
     files: ['src/app/**'],
-    ignores: ['src/app/worker/**', '**/*.test.ts'],
+    ignores: ['**/*.test.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
@@ -87,10 +92,11 @@ const page = [
                 '**/check/kernels',
                 '**/train/run',
                 '**/train/prepare',
-                '**/train/contender',
-                '**/app/worker/**',
-                './worker/**',
-                '../worker/**',
+                '**/train/place',
+                '**/train/trainer',
+                '**/train/tuned-model',
+                '**/export/**',
+                '**/worker/!(rpc-errors)',
               ],
               allowTypeImports: true,
               message: 'Only the worker computes; the page talks to it by messages.',
@@ -120,5 +126,6 @@ export default tseslint.config(
   },
   { files: ['src/cli/**', 'scripts/**', 'e2e/**', 'bench/**'], rules: { 'no-console': 'off' } },
   ...rooms,
+  ...alone,
   ...page,
 );

@@ -30,6 +30,13 @@ export const dtypeBits = {
 
 export type Dtype = keyof typeof dtypeBits;
 
+export interface Tensor {
+  dtype: Dtype;
+  shape: readonly number[];
+  /** Little-endian, row-major bytes; not necessarily aligned to the element size. */
+  data: Uint8Array;
+}
+
 export function isDtype(name: unknown): name is Dtype {
   return typeof name === 'string' && Object.hasOwn(dtypeBits, name);
 }

@@ -3,8 +3,7 @@
  * descending alignment of their dtype, then by name, so that each is aligned; the header padded with spaces to 8 bytes.
  */
 import { UserError } from '../errors';
-import { byteCount, dtypeBits } from './dtype';
-import type { Tensor } from './safetensors';
+import { byteCount, dtypeBits, type Tensor } from './dtype';
 
 const dtypeRank = new Map(Object.keys(dtypeBits).map((dtype, rank) => [dtype, rank]));
 

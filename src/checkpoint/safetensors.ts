@@ -6,18 +6,11 @@
  * and duplicate keys. Nothing is allocated by the header's word: tensors are views of the bytes that are really there.
  */
 import { UserError } from '../errors';
-import { byteCount, isDtype, type Dtype } from './dtype';
+import { byteCount, isDtype, type Dtype, type Tensor } from './dtype';
 import { findHeaderFlaw } from './header-json';
 
-export type { Dtype } from './dtype';
+export type { Dtype, Tensor } from './dtype';
 export { streamSafetensors, writeSafetensors } from './safetensors-writer';
-
-export interface Tensor {
-  dtype: Dtype;
-  shape: readonly number[];
-  /** Little-endian, row-major bytes; not necessarily aligned to the element size. */
-  data: Uint8Array;
-}
 
 export interface Safetensors {
   /** In the order of the file. */

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Results } from '../train/events';
 import type { Cell } from './bench-plan';
-import { mergeReports, readReport, runOf, writeReport, type Report } from './bench-report';
+import { mergeReports, readReport, runOf, writeReport } from './bench-report';
+import type { Report } from './bench-schema';
 import { markdown, median, spread } from './bench-table';
 
 const software = { vendor: 'google', architecture: 'swiftshader', device: '', description: '', software: true };

@@ -1,68 +1,11 @@
 /** A benchmark's report: `results.json` with the numbers of every run; parts of it from several machines merge into one. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { UserError } from '../errors';
 import type { Results } from '../train/events';
 import type { Cell } from './bench-plan';
+import { report, type BenchRun, type Report } from './bench-schema';
 import { markdown, median } from './bench-table';
-
-const method = z.strictObject({
-  id: z.string(),
-  method: z.string(),
-  /** Primary metric of the best evaluation; null where there was none. */
-  bestMetric: z.number().nullable(),
-  bestStep: z.number().nullable(),
-  /** Training loss of the last step. */
-  finalLoss: z.number().nullable(),
-  /** Of all its steps, compilation within them counted, evaluations not. */
-  seconds: z.number(),
-  /** Median over its steps, padding not counted. */
-  tokensPerSecond: z.number().nullable(),
-  trainableParameters: z.number(),
-  headParameters: z.number(),
-  /** Of one update, counted off the compiled program. */
-  flopsPerStep: z.number(),
-  /** What the method adds to one forward pass by its paper's formula; null where there is none. */
-  paperFlops: z.number().nullable(),
-  losses: z.array(z.number()),
-  /** Why it ended early. */
-  stopped: z.string().optional(),
-});
-
-const run = z.strictObject({
-  /** Unique in the report. */
-  name: z.string(),
-  /** Name of the recipe file. */
-  recipe: z.string(),
-  settings: z.record(z.string(), z.unknown()),
-  seed: z.number(),
-  repeat: z.number(),
-  adapter: z.strictObject({
-    vendor: z.string(),
-    architecture: z.string(),
-    device: z.string(),
-    description: z.string(),
-    software: z.boolean(),
-  }),
-  browser: z.string(),
-  /** The whole recipe. */
-  json: z.record(z.string(), z.unknown()),
-  primaryMetric: z.string(),
-  totalSteps: z.number(),
-  peakBytes: z.number(),
-  methods: z.array(method),
-});
-
-const report = z.strictObject({
-  /** Names of all runs, those of other shards too. */
-  planned: z.array(z.string()),
-  runs: z.array(run),
-  failures: z.array(z.strictObject({ name: z.string(), message: z.string() })),
-});
-
-export type BenchRun = z.output<typeof run>;
-export type Report = z.output<typeof report>;
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 

@@ -4,7 +4,7 @@
  * Runs are put together within one adapter and browser only; a software adapter is called so wherever its times stand.
  */
 import { adapterLabel } from '../gpu/device';
-import type { BenchRun, Report } from './bench-report';
+import type { BenchRun, Report } from './bench-schema';
 import { big } from './progress';
 
 export function median(values: readonly number[]): number {

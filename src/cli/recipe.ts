@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { checkWritable, writeFolder } from '../checkpoint/node';
 import { UserError } from '../errors';
 import { adapterFolder, mergedFolder, predictionLines } from '../export/folders';
-import { exportExtras } from '../export/model-card';
+import { exportExtras } from '../export/extras';
 import { adapterLabel } from '../gpu/device';
 import type { RunEvent } from '../train/events';
 import { open, tunedModels } from '../train/open';

@@ -4,7 +4,7 @@
  * (`convert_slow_tokenizer.py`) would write for them.
  */
 import { UserError } from '../errors';
-import type { TokenizerJson } from './tokenizer';
+import type { TokenizerJson } from './tokenizer-json';
 
 /** Reads a text file of the folder; undefined where it is not there. */
 type ReadText = (name: string) => Promise<string | undefined>;

@@ -11,6 +11,7 @@ import type { FileSource } from '../checkpoint/source';
 import { UserError } from '../errors';
 import { legacyTokenizer } from './legacy-tokenizer';
 import { decodeUtf8 } from './text';
+import { tokenizerJsonSchema, type TokenizerJson } from './tokenizer-json';
 
 export interface Encoding {
   /** With special tokens, at most `maxLength`. */
@@ -51,15 +52,6 @@ const configSchema = z.looseObject({
   pad_token: special.nullish(),
   eos_token: special.nullish(),
 });
-export const tokenizerJsonSchema = z.looseObject({
-  model: z.looseObject({ type: z.string().optional(), vocab: z.unknown() }),
-  post_processor: z.looseObject({ type: z.string() }).nullish(),
-  normalizer: z.unknown().nullable().default(null),
-  pre_tokenizer: z.unknown().nullable().default(null),
-  decoder: z.unknown().nullable().default(null),
-  added_tokens: z.array(z.looseObject({ id: z.number(), content: z.string() })).default([]),
-});
-export type TokenizerJson = z.output<typeof tokenizerJsonSchema>;
 
 /**
  * Loads the tokenizer of a checkpoint folder: `tokenizer.json`, or what older folders have instead (`vocab.json` and

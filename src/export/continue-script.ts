@@ -2,7 +2,7 @@
  * `continue.py`: loads an export with `transformers` (and PEFT, or the method's own lines of PyTorch), answers, and trains on. What only
  * a method or a task knows comes from its file.
  */
-import { exportedMethod, type ExportedMethod, type ExportInfo } from './model-card';
+import { exportedMethod, type ExportedMethod, type ExportInfo } from './info';
 
 interface Parts {
   /** Imports of the standard library. */

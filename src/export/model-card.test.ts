@@ -3,7 +3,9 @@ import { ownData } from '../data/labelled';
 import { classification } from '../tasks/classification';
 import { parseRecipe, recipeJson } from '../train/recipe';
 import type { Results } from '../train/events';
-import { exportExtras, modelCard, type ExportInfo } from './model-card';
+import { exportExtras } from './extras';
+import type { ExportInfo } from './info';
+import { modelCard } from './model-card';
 
 const recipe = recipeJson(
   parseRecipe({ task: 'sample', methods: [{ method: 'hut' }, { method: 'lora', rank: 4, learningRate: 0.5 }] }),

@@ -1,45 +1,7 @@
-/**
- * What travels with exported weights: a model card that says what was done and measured, and nothing else, and the run's results and
- * recipe. The script that goes on in Python is in `continue-script.ts`. Pure: used by the page and by the command line.
- */
+/** `README.md` of an export: a model card that says what was done and measured, and nothing else. */
 import { adapterLabel } from '../gpu/device';
-import type { Method } from '../methods/core/method';
-import { methodById } from '../methods/core/registry';
-import type { Task } from '../tasks/core/task';
-import type { MethodResults, Results } from '../train/events';
-import { continueScript } from './continue-script';
-
-export interface ExportInfo {
-  readonly kind: 'merged' | 'adapter';
-  readonly results: Results;
-  /** Which of the results' methods, e.g. `lora-2`. */
-  readonly method: string;
-  readonly task: Pick<Task, 'title' | 'question' | 'export'>;
-  /** Which weights are in the export: those of the best evaluation (a run that has ended), or those of the last step (a paused one). */
-  readonly weights: 'best' | 'last';
-}
-
-/** What exports tell of a method: its results, its part of the recipe, its base. */
-export interface ExportedMethod {
-  readonly found: MethodResults;
-  readonly method: Method;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly checkpoint: string;
-  readonly onHub: boolean;
-}
-
-/** Throws an `Error` where the results do not have the method. */
-export function exportedMethod({ results, method: id }: Pick<ExportInfo, 'results' | 'method'>): ExportedMethod {
-  const index = results.methods.findIndex((method) => method.id === id);
-  const found = results.methods[index];
-  const method = found && methodById(found.method);
-  if (!method) throw new Error(`the results have no method ${id}`);
-  const settings = (results.recipe['methods'] as Record<string, unknown>[])[index]!;
-  const checkpoint = String(results.recipe['checkpoint']);
-  // A folder of the visitor's, or one that comes with this project, is on no hub.
-  const onHub = /^[\w.-]+(\/[\w.-]+)?$/.test(checkpoint) && !/^[.~]/.test(checkpoint);
-  return { found, method, settings, checkpoint, onHub };
-}
+import type { MethodResults } from '../train/events';
+import { exportedMethod, type ExportedMethod, type ExportInfo } from './info';
 
 /** Text from outside inside Markdown: shown as it is, never read as markup. */
 function literal(text: string): string {
@@ -147,15 +109,4 @@ ${rows([...values(own), ...values(shared).map(([name, value]) => [`training: ${n
 
 Nothing but the validation split above was measured: not other domains or languages, not fairness, not calibration. What the base checkpoint’s licence and the data set’s allow holds for this model, too.
 `;
-}
-
-/** Everything that goes beside the weights, by file name. */
-export function exportExtras(info: ExportInfo): Map<string, string> {
-  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  return new Map([
-    ['README.md', modelCard(info)],
-    ['continue.py', continueScript(info)],
-    ['results.json', json(info.results)],
-    ['recipe.json', json(info.results.recipe)],
-  ]);
 }

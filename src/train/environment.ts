@@ -2,9 +2,16 @@
 import type { FileSource } from '../checkpoint/source';
 import type { DataFile } from '../data/load-labelled';
 import type { Gpu } from '../gpu/device';
-import type { KernelChoice } from '../graph/tensor';
+import type { KernelChoice, LinearShape } from '../graph/tensor';
 import type { RunEvent } from './events';
-import type { KernelNeeds } from './kernel-choice';
+
+/** What a run tells of itself before its kernels are chosen. */
+export interface KernelNeeds {
+  /** Its linear layers; compiles its programs, so it is asked for only where something depends on it. */
+  shapes(): LinearShape[];
+  /** Called before anything is timed. */
+  onTuning?(): void;
+}
 
 export interface Environment {
   gpu(): Promise<Gpu>;

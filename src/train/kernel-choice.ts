@@ -4,6 +4,7 @@ import type { Gpu } from '../gpu/device';
 import type { KernelChoice, LinearShape } from '../graph/tensor';
 import { recordShapes, tuneKernels, type TuningOptions } from '../graph/tuner';
 import { staticChoice } from '../graph/variants';
+import type { KernelNeeds } from './environment';
 import type { BatchShapes } from './plan';
 import type { ProgramOptions, TunedModel } from './tuned-model';
 
@@ -12,14 +13,6 @@ export interface TuningStore {
   /** What was last written, unchecked; undefined where there is nothing. */
   read(): Promise<unknown>;
   write(cache: object): Promise<void>;
-}
-
-/** What a run tells of itself before its kernels are chosen. */
-export interface KernelNeeds {
-  /** Its linear layers; compiles its programs, so it is asked for only where something depends on it. */
-  shapes(): LinearShape[];
-  /** Called before anything is timed. */
-  onTuning?(): void;
 }
 
 const tuningCache = z.record(z.string(), z.record(z.string(), z.string()));

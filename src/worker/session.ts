@@ -5,7 +5,7 @@
 import type { Batch } from '../data/batching';
 import { UserError } from '../errors';
 import { adapterFolder, mergedFolder, predictionLines } from '../export/folders';
-import { exportExtras } from '../export/model-card';
+import { exportExtras } from '../export/extras';
 import type { Environment } from '../train/environment';
 import type { RunEvent } from '../train/events';
 import { placeBase } from '../train/place';
