@@ -10,7 +10,7 @@
 //#include "quad"
 //#endif
 
-struct Params { length: u32, heads: u32, stride: u32, scale: f32, site: u32, threshold: u32, keepScale: f32 }
+struct Params { length: u32, heads: u32, pairs: u32, pairsAcross: u32, stride: u32, scale: f32, site: u32, threshold: u32, keepScale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> q: array<vec4f>;
 //#if QUAD
@@ -50,8 +50,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let last = first + OWN;
   if (first >= params.length) { return; }
 //#endif
-  let head = group.y;
-  let b = group.z;
+  // Heads and rows of the batch, folded into two dimensions of the grid.
+  let pair = group.z * params.pairsAcross + group.y;
+  if (pair >= params.pairs) { return; }
+  let head = pair % params.heads;
+  let b = pair / params.heads;
   let rows = b * params.length;
   let headAt = head * HEAD_VECTORS;
 //#if DROPOUT

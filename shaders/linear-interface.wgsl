@@ -4,8 +4,22 @@
 // v: [columns, rank] (LOW_RANK_NK) or [rank, columns]; columnScale and u · v never stand together. HALF_WEIGHTS: W holds f16, four in
 // a vec2u. QUAD: x and rowScale are read one value at a time.
 
+//#if FOLDED
+struct Params { rows: u32, inner: u32, columns: u32, rank: u32, alpha: f32, lowRankAlpha: f32, tilesAcross: u32, groupsAcross: u32 }
+//#else
 struct Params { rows: u32, inner: u32, columns: u32, rank: u32, alpha: f32, lowRankAlpha: f32 }
+//#endif
 @group(0) @binding(0) var<uniform> params: Params;
+
+// Which tile a workgroup computes, by column and row. FOLDED: there are more in one direction than a grid may have.
+fn tileOf(group: vec3u) -> vec2u {
+//#if FOLDED
+  let at = group.y * params.groupsAcross + group.x;
+  return vec2u(at % params.tilesAcross, at / params.tilesAcross);
+//#else
+  return group.xy;
+//#endif
+}
 
 //#if SCALAR
 alias T = f32;

@@ -8,8 +8,9 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) id: u32) {
   let across = params.columns / 4u;
   let deep = params.inner / 4u;
-  let column = (group.x * 4u + local) * VECTORS;
-  let row = group.y * ROWS;
+  let tile = tileOf(group);
+  let column = (tile.x * 4u + local) * VECTORS;
+  let row = tile.y * ROWS;
   let lane = id % 4u;
 //#for r ROWS
   let row{r} = min(row + {r}u, params.rows - 1u) * params.inner + lane;

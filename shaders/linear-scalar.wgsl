@@ -3,10 +3,11 @@
 //#include "linear-interface"
 
 @compute @workgroup_size(THREADS_X, THREADS_Y)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let tile = tileOf(group);
   let across = params.columns;
-  let column = id.x;
-  let row = id.y;
+  let column = tile.x * THREADS_X + local.x;
+  let row = tile.y * THREADS_Y + local.y;
   if (column >= across || row >= params.rows) { return; }
   var s0_0 = 0.0;
   for (var k = 0u; k < params.inner; k++) {

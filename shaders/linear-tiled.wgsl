@@ -16,10 +16,11 @@ var<workgroup> wTile: array<vec4f, 4u * W_BLOCKS>; // [k, column group]
 
 @compute @workgroup_size(THREADS_X, THREADS_Y)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) index: u32) {
+  let tile = tileOf(group);
   let across = params.columns / 4u;
   let deep = params.inner / 4u;
-  let column = group.x * COLUMN_GROUPS + local.x * VECTORS;
-  let row = (group.y * THREADS_Y + local.y) * ROWS;
+  let column = tile.x * COLUMN_GROUPS + local.x * VECTORS;
+  let row = (tile.y * THREADS_Y + local.y) * ROWS;
 //#for r ROWS
 //#for c VECTORS
   var s{r}_{c} = vec4f();
@@ -31,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       if (i < X_BLOCKS) {
         let depth = i / ROW_GROUPS;
         let k = k0 + depth;
-        let first = (group.y * ROW_GROUPS + i % ROW_GROUPS) * 4u;
+        let first = (tile.y * ROW_GROUPS + i % ROW_GROUPS) * 4u;
         var block = mat4x4f();
         if (k < deep) {
           let last = params.rows - 1u;
@@ -46,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         let j = i - X_BLOCKS;
         let depth = j / COLUMN_GROUPS;
         let k = k0 + depth;
-        let columns = min(group.x * COLUMN_GROUPS + j % COLUMN_GROUPS, across - 1u);
+        let columns = min(tile.x * COLUMN_GROUPS + j % COLUMN_GROUPS, across - 1u);
         var block = mat4x4f();
         if (k < deep) {
 //#if NK

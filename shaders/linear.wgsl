@@ -5,10 +5,11 @@
 //#include "linear-interface"
 
 @compute @workgroup_size(THREADS_X, THREADS_Y)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let tile = tileOf(group);
   let across = params.columns / 4u;
-  let column = id.x * VECTORS;
-  let row = id.y * ROWS;
+  let column = (tile.x * THREADS_X + local.x) * VECTORS;
+  let row = (tile.y * THREADS_Y + local.y) * ROWS;
   if (column >= across || row >= params.rows) { return; }
   let deep = params.inner / 4u;
 //#for r ROWS

@@ -1,7 +1,7 @@
 // y[c] = alpha · Σ_n aᵀ[:, n] · b[n, :]  over the `chunk` tokens n of chunk c; a: [tokens, p], b: [tokens, q], y: [chunks, p, q].
 // One thread computes 4 × 4 outputs in registers; VECTOR: p and q are multiples of 4 and are read four at a time.
 
-struct Params { tokens: u32, p: u32, q: u32, chunk: u32, alpha: f32 }
+struct Params { tokens: u32, p: u32, q: u32, chunks: u32, chunk: u32, alpha: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 //#if VECTOR
 @group(0) @binding(1) var<storage, read_write> a: array<vec4f>;
@@ -25,17 +25,21 @@ fn loadB(row: u32, j: u32) -> vec4f {
 //#endif
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let across = (params.q + 3u) / 4u;
-  let i = (id.x / across) * 4u;
-  let j = (id.x % across) * 4u;
-  if (i >= params.p) { return; }
+  let perChunk = ((params.p + 3u) / 4u * across + WORKGROUP - 1u) / WORKGROUP;
+  let at = group.y * groups.x + group.x;
+  let chunk = at / perChunk;
+  let thread = at % perChunk * WORKGROUP + local;
+  let i = (thread / across) * 4u;
+  let j = (thread % across) * 4u;
+  if (i >= params.p || chunk >= params.chunks) { return; }
   var s0 = vec4f();
   var s1 = vec4f();
   var s2 = vec4f();
   var s3 = vec4f();
-  let end = min((id.y + 1u) * params.chunk, params.tokens);
-  for (var n = id.y * params.chunk; n < end; n++) {
+  let end = min((chunk + 1u) * params.chunk, params.tokens);
+  for (var n = chunk * params.chunk; n < end; n++) {
 //#if VECTOR
     let u = a[(n * params.p + i) / 4u];
     let v = b[(n * params.q + j) / 4u];
@@ -48,7 +52,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     s2 += u.z * v;
     s3 += u.w * v;
   }
-  let base = (id.y * params.p + i) * params.q + j;
+  let base = (chunk * params.p + i) * params.q + j;
 //#if VECTOR
   y[base / 4u] = params.alpha * s0;
   y[(base + params.q) / 4u] = params.alpha * s1;

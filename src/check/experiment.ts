@@ -13,7 +13,7 @@ import { interpret } from '../graph/interpret';
 import { linear } from '../graph/ops/linear';
 import { loss } from '../graph/ops/loss';
 import { ParameterLayout } from '../graph/parameter-layout';
-import { compile } from '../graph/plan';
+import { compile, type CompileOptions } from '../graph/plan';
 import { elements, type KernelChoice, type Node, type Tensor } from '../graph/tensor';
 import { uniformValues } from '../random';
 
@@ -26,6 +26,7 @@ export interface Experiment {
   readonly nodes: readonly Node[];
   /** `[1]` */
   readonly scalar: Tensor;
+  /** By default of all parameters. */
   readonly gradients: ReadonlyMap<Tensor, Tensor>;
   readonly layout: ParameterLayout;
   /** Values of inputs, weights and parameters by name. */
@@ -38,22 +39,31 @@ export function project(graph: Graph, y: Tensor): Tensor {
   return loss(graph, 'meanSquaredError', logits, graph.input('target', [y.shape[0]!]));
 }
 
+export interface TraceOptions {
+  /** An empty one. */
+  readonly graph?: Graph | undefined;
+  /** The largest chunk of the parameters' layout. */
+  readonly chunkBytes?: number | undefined;
+  /** What gradients are wanted of; by default all parameters. */
+  readonly withRespectTo?: ((graph: Graph) => readonly Tensor[]) | undefined;
+}
+
 /**
  * Traces and differentiates a case.
  *
- * @param values by name; what is missing is drawn from U(-1, 1), the same on every device
- * @param options `graph`: an empty one; `chunkBytes`: the largest chunk of the parameters' layout
+ * @param values by name; what is missing is drawn from U(-1, 1), the same on every device; states start at zero
  */
 export function trace(
   build: Build,
   values: Readonly<Record<string, ArrayLike<number>>> = {},
-  { graph = new Graph(), chunkBytes }: { graph?: Graph; chunkBytes?: number } = {},
+  { graph = new Graph(), chunkBytes, withRespectTo }: TraceOptions = {},
 ): Experiment {
   const y = build(graph);
   const scalar = y.shape.length === 1 ? y : project(graph, y);
-  const gradients = differentiate(graph, scalar);
+  const gradients = differentiate(graph, scalar, withRespectTo && { withRespectTo: withRespectTo(graph) });
   const layout = ParameterLayout.of(graph.named('parameter'), chunkBytes);
   const given = new Map<string, ArrayLike<number>>();
+  for (const { name, shape } of graph.named('state')) given.set(name, new Float64Array(elements(shape)));
   for (const tensor of (['input', 'weight', 'parameter'] as const).flatMap((role) => graph.named(role))) {
     const value = values[tensor.name] ?? uniformValues(elements(tensor.shape), 1, 1, tensor.name);
     // A packed weight is what its rounded values say, in both runs.
@@ -66,13 +76,27 @@ export function trace(
 /** Float64 values of every tensor. */
 export const reference = ({ nodes, given }: Experiment): Map<Tensor, Float64Array> => interpret(nodes, given);
 
-/** Compiles an experiment and uploads its values; the graph is fused in place, so once per experiment. */
+/** Compiles an experiment and uploads its values. Gradients that are no parameter's are outputs of the program. */
 export async function onDevice(
   memory: DeviceMemory,
   { graph, scalar, gradients, layout, given }: Experiment,
   choice: KernelChoice,
+  options: CompileOptions = {},
 ): Promise<Executable> {
-  const program = compile(graph, { scalar }, gradients, layout, { choice, chunkBytes: largestBinding(memory.gpu) });
+  const isTrained = ([{ role }]: [Tensor, Tensor]) => role === 'parameter';
+  const others = [...gradients].filter((entry) => !isTrained(entry)).map(([{ name }, gradient]) => [name, gradient]);
+  const program = compile(
+    graph,
+    { scalar, ...Object.fromEntries(others) },
+    new Map([...gradients].filter(isTrained)),
+    layout,
+    {
+      choice,
+      chunkBytes: largestBinding(memory.gpu),
+      maxStorageBuffers: memory.gpu.limits.maxStorageBuffersPerShaderStage,
+      ...options,
+    },
+  );
   const flat = memory.flatBuffers(layout);
   for (const weight of program.weights) {
     const values = Float32Array.from(given.get(weight.name)!);

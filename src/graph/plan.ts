@@ -129,7 +129,7 @@ function place(given: readonly Node[], { graph, outputs, gradients, layout, chun
   const placeOf = ({ name }: Tensor) => {
     const entry = layout.entries.get(name);
     if (!entry) throw new Error(`parameter ${name} has no place in the layout`);
-    return { chunk: entry.chunk, offset: entry.offset };
+    return entry;
   };
   const lastUse = new Map<Tensor, number>();
   nodes.forEach((node, i) => tensorsOf(node.inputs).forEach((input) => lastUse.set(storageOf(input).base, i)));

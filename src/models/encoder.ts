@@ -102,7 +102,7 @@ export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
   x = drop(norm(x, `${embeddings}.LayerNorm`));
 
   const sites = linearSites(config);
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  const traceLayer = (layer: number) => {
     const block = `${architecture}.encoder.layer.${layer}`;
     const apply = (target: TargetModule, input: Tensor) => {
       const at = sites[layer * targetModules.length + targetModules.indexOf(target)]!;
@@ -122,7 +122,9 @@ export function traceEncoder(graph: Graph, inputs: EncoderInputs): Tensor {
     x = norm(add(graph, drop(apply('output', context)), x), `${block}.attention.output.LayerNorm`);
     const hidden = activation(graph, apply('up', x), config.hiddenActivation);
     x = norm(add(graph, drop(apply('down', hidden)), x), `${block}.output.LayerNorm`);
-  }
+  };
+  // A layer is what may be recomputed as a whole.
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) graph.inSegment(layer, () => traceLayer(layer));
   return x;
 }
 

@@ -8,8 +8,7 @@ import { Graph } from '../graph/graph';
 import { linear } from '../graph/ops/linear';
 import { loss, type LossKind } from '../graph/ops/loss';
 import { ParameterLayout } from '../graph/parameter-layout';
-import { compile, type Program } from '../graph/plan';
-import type { KernelChoice } from '../graph/tensor';
+import { compile, type CompileOptions, type Program } from '../graph/plan';
 import type { EncoderConfig } from '../models/config';
 import {
   headTensors,
@@ -73,7 +72,7 @@ export function classifierProgram(
   classifier: Classifier,
   shape: BatchShape,
   layout: ParameterLayout,
-  options: { training: boolean; dropout?: number; choice?: KernelChoice; chunkBytes?: number },
+  options: CompileOptions & { training: boolean; dropout?: number },
 ): Program {
   const { config, adaptation, numLabels } = classifier;
   const { training } = options;

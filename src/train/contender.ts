@@ -88,6 +88,7 @@ export class Contender {
         dropout,
         choice,
         chunkBytes: largestBinding(this.memory.gpu),
+        maxStorageBuffers: this.memory.gpu.limits.maxStorageBuffersPerShaderStage,
       });
       this.#programs.set(key, (executable = Executable.create(this.memory, program, this.flat)));
     }

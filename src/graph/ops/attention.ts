@@ -101,6 +101,7 @@ function call(
   const { own, block, workgroup, quad } = variant;
   const { hiddenSize, heads, length, batchSize, headSize } = dimensions(setting);
   if (headSize % 4) throw new Error(`attention: head size ${headSize} is not a multiple of 4`);
+  const [pairsAcross, pairsDown] = grid(heads * batchSize);
   return {
     shader,
     constants: {
@@ -118,10 +119,12 @@ function call(
       length,
       heads,
       stride: hiddenSize / 4,
+      pairs: heads * batchSize,
+      pairsAcross,
       scale: 1 / Math.sqrt(headSize),
       ...dropoutParams(setting.attributes),
     },
-    workgroups: [Math.ceil(length / (workgroup * own)), heads, batchSize],
+    workgroups: [Math.ceil(length / (workgroup * own)), pairsAcross, pairsDown],
     flops: flopsPerPair * visitedPairs(setting, variant),
   };
 }

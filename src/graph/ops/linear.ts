@@ -9,8 +9,10 @@
  * epilogue. Models write plain `linear`, `add` and `activation`; the fusion pass (`fuse.ts`) fills in the rest.
  */
 import {
+  grid,
   isFrozen,
   matrixShape,
+  maxWorkgroups,
   type GraphBuilder,
   type LinearVariant,
   type Node,
@@ -188,13 +190,25 @@ export const linearOperation: Operation<FusedInputs, LinearAttributes, LinearOut
       ...activationConstants(attributes.activation ?? attributes.gateActivation),
     };
     const [tileRows, tileColumns] = variant.tile;
+    const [tilesAcross, tilesDown] = [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows)];
+    const isFolded = Math.max(tilesAcross, tilesDown) > maxWorkgroups;
+    const folded = grid(tilesAcross * tilesDown);
     return [
       {
         shader: variant.shader,
-        constants: { ...variant.constants, ...flags },
+        constants: { ...variant.constants, ...flags, FOLDED: isFolded },
         bindings: { ...inputs, ...outputs },
-        params: { rows, inner, columns, rank: inputs.u?.shape[1] ?? 0, alpha, lowRankAlpha },
-        workgroups: [Math.ceil(columns / tileColumns), Math.ceil(rows / tileRows), 1],
+        params: {
+          rows,
+          inner,
+          columns,
+          rank: inputs.u?.shape[1] ?? 0,
+          alpha,
+          lowRankAlpha,
+          tilesAcross,
+          groupsAcross: folded[0],
+        },
+        workgroups: isFolded ? folded : [tilesAcross, tilesDown, 1],
         flops: flops(node),
       },
     ];

@@ -51,8 +51,8 @@ const columnReduceOperation: Operation<{ a: Tensor; b?: Tensor | undefined }, ob
         shader: 'column-reduce',
         constants: { WORKGROUP: 64, CHUNK: chunkRows, HAS_SUM: sum !== undefined, HAS_DOT: dot !== undefined },
         bindings: { ...inputs, ...(sum && { sum: sumPartial ?? sum }), ...(dot && { dot: dotPartial ?? dot }) },
-        params: { rows, columns },
-        workgroups: [Math.ceil(columns / 64), chunks, 1],
+        params: { rows, columns, chunks },
+        workgroups: grid(Math.ceil(columns / 64) * chunks),
         flops: rows * columns * ((sum ? 1 : 0) + (dot ? 2 : 0)),
       },
     ];

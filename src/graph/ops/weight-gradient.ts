@@ -4,7 +4,7 @@
  * Tokens are many and a LoRA factor is thin, so tokens are cut into chunks that run side by side; their partial products are
  * added in a fixed order by a second kernel.
  */
-import { matrixShape, type GraphBuilder, type KernelCall, type Operation, type Tensor } from '../tensor';
+import { grid, matrixShape, type GraphBuilder, type KernelCall, type Operation, type Tensor } from '../tensor';
 import { sumPartials } from './reduce';
 
 const tile = { rows: 4, columns: 4 };
@@ -39,8 +39,8 @@ const weightGradientOperation: Operation<Factors, { readonly alpha: number }, Pr
       shader: 'weight-gradient',
       constants: { WORKGROUP: workgroup, VECTOR: p % 4 === 0 && q % 4 === 0 },
       bindings: { ...inputs, y: partial ?? y },
-      params: { tokens, p, q, chunk: Math.ceil(tokens / chunks), alpha },
-      workgroups: [Math.ceil(threads / workgroup), chunks, 1],
+      params: { tokens, p, q, chunks, chunk: Math.ceil(tokens / chunks), alpha },
+      workgroups: grid(Math.ceil(threads / workgroup) * chunks),
       flops: 2 * tokens * p * q,
     };
     return partial ? [main, sumPartials(partial, y, chunks, p * q)] : [main];

@@ -1,0 +1,55 @@
+/** What the engine's tests share: a graph run in float64, held against finite differences, and on a device, held against float64. */
+import { expect } from 'vitest';
+import { difference, roundingBound } from '../check/check';
+import { onDevice, reference, release, trace, type Build, type Experiment } from '../check/experiment';
+import { uniformValues } from '../random';
+import type { DeviceMemory } from './executable';
+import { Graph } from './graph';
+import { interpret } from './interpret';
+import { defaultChoice, type CompileOptions, type Program } from './plan';
+import { elements, type KernelChoice, type Tensor } from './tensor';
+
+export interface CaseOptions extends CompileOptions {
+  /** Values by name; what is missing is drawn. */
+  readonly values?: Readonly<Record<string, ArrayLike<number>>>;
+  /** By default all parameters. */
+  readonly withRespectTo?: (graph: Graph) => readonly Tensor[];
+  readonly choice?: KernelChoice;
+}
+
+/** Derivatives of an experiment's scalar along a random direction in each named tensor that a gradient was asked of. */
+export function expectFiniteDifferences(experiment: Experiment): void {
+  const { gradients, given, nodes, scalar } = experiment;
+  const expected = reference(experiment);
+  for (const [tensor, gradient] of gradients) {
+    const values = given.get(tensor.name);
+    if (!values) continue;
+    const direction = uniformValues(elements(tensor.shape), 1, 2, tensor.name);
+    const base = Float64Array.from(values);
+    const at = (h: number) => {
+      const moved = base.map((value, i) => value + h * direction[i]!);
+      return interpret(nodes, new Map([...given, [tensor.name, moved]])).get(scalar)![0]!;
+    };
+    const h = 1e-5;
+    const numeric = (at(h) - at(-h)) / (2 * h);
+    const analytic = expected.get(gradient)!.reduce((sum, value, i) => sum + value * direction[i]!, 0);
+    expect(Math.abs(analytic - numeric), tensor.name).toBeLessThan(1e-6 * Math.max(1, Math.abs(numeric)));
+  }
+}
+
+/** Scalar and gradients in float64 against finite differences, and on the device against float64. */
+export async function expectCase(memory: DeviceMemory, build: Build, options: CaseOptions = {}): Promise<Program> {
+  const { values, withRespectTo, choice = defaultChoice, ...compileOptions } = options;
+  const experiment = trace(build, values, { withRespectTo });
+  expectFiniteDifferences(experiment);
+  const expected = reference(experiment);
+  const executable = await onDevice(memory, experiment, choice, compileOptions);
+  executable.run();
+  const tensors = new Map([['scalar', experiment.scalar]]);
+  for (const [tensor, gradient] of experiment.gradients) tensors.set(`gradient of ${tensor.name}`, gradient);
+  for (const [name, tensor] of tensors)
+    expect(difference(await executable.read(tensor), expected.get(tensor)!).error, name).toBeLessThan(roundingBound);
+  memory.gpu.check();
+  release(executable);
+  return executable.program;
+}
