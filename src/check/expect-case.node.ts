@@ -40,7 +40,7 @@ export function expectFiniteDifferences(experiment: Experiment): void {
 /** Scalar and gradients in float64 against finite differences, and on the device against float64. */
 export async function expectCase(memory: DeviceMemory, build: Build, options: CaseOptions = {}): Promise<Program> {
   const { values, withRespectTo, choice = defaultChoice, ...compileOptions } = options;
-  const experiment = trace(build, values, new Graph(), withRespectTo);
+  const experiment = trace(build, values, { withRespectTo });
   expectFiniteDifferences(experiment);
   const expected = reference(experiment);
   const executable = await onDevice(memory, experiment, choice, compileOptions);

@@ -39,24 +39,29 @@ export function project(graph: Graph, y: Tensor): Tensor {
   return loss(graph, 'meanSquaredError', logits, graph.input('target', [y.shape[0]!]));
 }
 
+export interface TraceOptions {
+  /** An empty one. */
+  readonly graph?: Graph | undefined;
+  /** The largest chunk of the parameters' layout. */
+  readonly chunkBytes?: number | undefined;
+  /** What gradients are wanted of; by default all parameters. */
+  readonly withRespectTo?: ((graph: Graph) => readonly Tensor[]) | undefined;
+}
+
 /**
  * Traces and differentiates a case.
  *
  * @param values by name; what is missing is drawn from U(-1, 1), the same on every device; states start at zero
- * @param withRespectTo what gradients are wanted of; by default all parameters
- * @param graph an empty one
- * @param withRespectTo what gradients are wanted of; by default all parameters
  */
 export function trace(
   build: Build,
   values: Readonly<Record<string, ArrayLike<number>>> = {},
-  graph = new Graph(),
-  withRespectTo?: (graph: Graph) => readonly Tensor[],
+  { graph = new Graph(), chunkBytes, withRespectTo }: TraceOptions = {},
 ): Experiment {
   const y = build(graph);
   const scalar = y.shape.length === 1 ? y : project(graph, y);
   const gradients = differentiate(graph, scalar, withRespectTo && { withRespectTo: withRespectTo(graph) });
-  const layout = ParameterLayout.of(graph.named('parameter'));
+  const layout = ParameterLayout.of(graph.named('parameter'), chunkBytes);
   const given = new Map<string, ArrayLike<number>>();
   for (const { name, shape } of graph.named('state')) given.set(name, new Float64Array(elements(shape)));
   for (const tensor of (['input', 'weight', 'parameter'] as const).flatMap((role) => graph.named(role))) {

@@ -37,13 +37,16 @@ export interface AdamWSnapshot {
   readonly moment2: TensorValues;
 }
 
-/** How kernels share the values: threads of a workgroup, and values that each thread squares. */
+/** How kernels share the values, of which a thread takes four at a time. */
 export interface AdamWTile {
+  /** Threads of a workgroup in what goes value by value. */
   readonly workgroup: number;
-  readonly perThread: number;
+  /** The same in the sum of squares, and how often each of its threads takes four. */
+  readonly normWorkgroup: number;
+  readonly normTurns: number;
 }
 
-const defaultTile: AdamWTile = { workgroup: 64, perThread: 16 };
+const defaultTile: AdamWTile = { workgroup: 64, normWorkgroup: 16, normTurns: 16 };
 /** Threads of the one workgroup that adds the workgroups' sums of squares. */
 const clipThreads = 256;
 
@@ -147,7 +150,7 @@ export class AdamW {
     flat: FlatBuffers,
     decay: (name: string, shape: readonly number[]) => Decay,
     given: AdamWSettings,
-    { workgroup, perThread }: AdamWTile = defaultTile,
+    { workgroup, normWorkgroup, normTurns }: AdamWTile = defaultTile,
   ): Promise<AdamW> {
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...given };
     const [moment1, moment2] = [new FlatBuffer(memory, layout, 'moment1'), new FlatBuffer(memory, layout, 'moment2')];
@@ -157,7 +160,8 @@ export class AdamW {
     const status = memory.buffer(16, 'status');
     const chunks = layout.chunks.map((bytes) => {
       const count = bytes / 4;
-      return { count, parts: Math.ceil(count / (workgroup * perThread)), threads: grid(Math.ceil(count / workgroup)) };
+      const parts = Math.ceil(count / 4 / (normWorkgroup * normTurns));
+      return { count, parts, threads: grid(Math.ceil(count / 4 / workgroup)) };
     });
     const parts = chunks.reduce((sum, chunk) => sum + chunk.parts, 0);
     const partial = memory.buffer(parts * 4, 'partial norms');
@@ -169,7 +173,7 @@ export class AdamW {
 
     const { pipelines } = memory;
     const [sumSquares, clip, adamw, accumulate] = await Promise.all([
-      pipelines.get('sum-squares', { WORKGROUP: workgroup, PER_THREAD: perThread }),
+      pipelines.get('sum-squares', { WORKGROUP: normWorkgroup, PER_THREAD: normTurns }),
       pipelines.get('clip', { WORKGROUP: clipThreads }),
       pipelines.get('adamw', { WORKGROUP: workgroup }),
       total && pipelines.get('accumulate', { WORKGROUP: workgroup }),
