@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../errors';
 import { patternValue, targetedModules, type TargetConfig } from './peft-targets';
 import { fullMatcher } from './python-pattern';
+import { readSafetensors } from './safetensors';
 
 /* PEFT's verdicts, which reference/peft_targets_fixtures.py asked for. */
 type Model = 'roberta' | 'bert';
@@ -14,6 +15,24 @@ const verdicts = JSON.parse(readFileSync('reference/fixtures/peft-targets.json',
   matches: { text: string; pattern: string; matches: boolean | null }[];
 };
 const head = ['classifier'];
+
+describe('folders that PEFT wrote', () => {
+  const folders = 'reference/fixtures/peft-folders';
+  it.each(readdirSync(folders))('%s holds factors for these modules, of these ranks', (name) => {
+    const config = JSON.parse(readFileSync(`${folders}/${name}/adapter_config.json`, 'utf8')) as TargetConfig & {
+      r: number;
+      rank_pattern: Record<string, number>;
+    };
+    const { tensors } = readSafetensors(new Uint8Array(readFileSync(`${folders}/${name}/adapter_model.safetensors`)));
+    const rank = (module: string) => tensors.get(`base_model.model.${module}.lora_A.weight`)?.shape[0];
+    const model = name.endsWith('roberta') ? 'roberta' : 'bert';
+    // The folders' models have two layers.
+    const modules = verdicts.modules[model].filter((module) => !/\.layer\.([2-9]|1\d)\./.test(module));
+    const targeted = targetedModules(config, modules, head);
+    expect(targeted).toEqual(modules.filter((module) => rank(module) !== undefined));
+    expect(targeted.map((module) => patternValue(config.rank_pattern, module, config.r))).toEqual(targeted.map(rank));
+  });
+});
 
 describe('targetedModules', () => {
   it.each(verdicts.targets.map((verdict) => [verdict.model, JSON.stringify(verdict.config), verdict] as const))(
