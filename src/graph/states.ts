@@ -2,13 +2,13 @@
  * Tensors that live across runs, on a device: caches, running averages. An owner, such as one method in training, has one `States`, which
  * its programs share by name.
  */
-import type { DeviceMemory } from './executable';
+import type { Allocator } from './flat-buffers';
 import { byteLength, type Tensor } from './tensor';
 
 export class States {
   readonly #buffers = new Map<string, GPUBuffer>();
 
-  constructor(readonly memory: DeviceMemory) {}
+  constructor(readonly memory: Allocator) {}
 
   /** Makes those that are not there yet, all zero. Throws an `Error` where one is there in another size. */
   allocate(states: readonly Tensor[]): void {
