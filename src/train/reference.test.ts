@@ -80,8 +80,15 @@ const tight = { logits: 1e-5, gradients: 1e-4, losses: 1e-4 };
 /** What rounding frozen matrices to f16 may change; see `float16` in each case.json. */
 const half = { logits: 2e-3, gradients: 1e-2, losses: 3e-3 };
 
+/** What trains tensors of the model itself, or with other scales: the same bounds. */
+const variants = ['roberta', 'bert'].flatMap((model) =>
+  ['full', 'top-layers', 'bitfit', 'head', 'lora-rslora', 'lora-bias-all', 'lora-bias-lora-only'].map(
+    (method) => `${model}-${method}`,
+  ),
+);
+
 describe('training against PyTorch', () => {
-  for (const name of [...cases, 'bert-lora-regression', 'roberta-hut-accumulation'])
+  for (const name of [...cases, ...variants, 'bert-lora-regression', 'roberta-hut-accumulation'])
     it(name, () => compare(name, {}, tight));
   for (const name of cases.filter((name) => name.includes('hut')))
     it(`${name}, materialised`, () => compare(name, { settings: { form: 'materialised' } }, tight));
