@@ -161,6 +161,11 @@ describe('what is refused of a folder', () => {
       /has no tensor .*lora_B\.weight/,
     );
     await refused(
+      withTensors((copy) => (copy.delete(a), copy.delete(b))),
+      'adapter/unsupported',
+      /says that it adapts .*query, but holds no factors for it/,
+    );
+    await refused(
       withTensors((copy) => copy.set(b, tensor)),
       'adapter/mismatch',
       /lora_B\.weight as \[4, 32\], where its settings make it \[32, 4\]/,
