@@ -20,7 +20,7 @@ from training import Stepper, adapt, trainable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = FIXTURES / "models"
-ROBERTA_MODEL, BERT_MODEL = "tiny-roberta-random", "tiny-bert-random"
+ROBERTA_MODEL, BERT_MODEL, LONG_MODEL = "tiny-roberta-random", "tiny-bert-random", "tiny-roberta-long"
 STEPS, WARMUP = 20, 2
 QV, ALL = ["query", "value"], list(TARGETS)
 LEARNING_RATES = {"hut": 0.02, "lora": 0.005, "full": 0.002, "top-layers": 0.002, "bitfit": 0.01, "head": 0.01}
@@ -34,10 +34,12 @@ VARIANTS = {  # name of the case: method and settings as a recipe has them
     "lora-bias-lora-only": ("lora", {"rank": 4, "alpha": 8, "targetModules": QV, "useRslora": False, "bias": "lora_only"}),
 }
 BATCHES = [[11, 4, 7, 9], [8, 8, 3, 5], [6, 13, 10], [2, 6, 5, 4]]  # token counts; the third batch is short, as an epoch's last
+LONG_BATCHES = [[130, 65], [66]]  # of LONG_MODEL: more tokens than a workgroup has threads, and no multiple of 4
 SIZES = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, num_labels=2,
              hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 ROBERTA = RobertaConfig(**SIZES, max_position_embeddings=20, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2,
                         layer_norm_eps=1e-5)
+LONG = RobertaConfig(**{**ROBERTA.to_dict(), "max_position_embeddings": 132})
 BERT = BertConfig(**SIZES, max_position_embeddings=18, type_vocab_size=2, pad_token_id=0, layer_norm_eps=1e-12)
 
 
@@ -56,11 +58,11 @@ def load(checkpoint, labels, dtype):
         MODELS / checkpoint, num_labels=labels, dtype=dtype, attn_implementation="eager", ignore_mismatched_sizes=True)
 
 
-def make_batches(roberta, labels):
+def make_batches(checkpoint, labels):
     """Ragged batches padded to their longest row; BERT's rows are pairs of segments."""
     g = torch.Generator().manual_seed(11)
-    batches = []
-    for lengths in BATCHES:
+    roberta, batches = "roberta" in checkpoint, []
+    for lengths in LONG_BATCHES if checkpoint == LONG_MODEL else BATCHES:
         size, width = len(lengths), max(lengths)
         mask = (torch.arange(width)[None] < torch.tensor(lengths)[:, None]).long()
         ids = torch.randint(5, SIZES["vocab_size"], (size, width), generator=g)
@@ -143,7 +145,7 @@ def training_case(name, checkpoint, method, labels=2, accumulation=1):
     training = {"maxSteps": STEPS, "gradientAccumulation": accumulation, "learningRate": LEARNING_RATES[method["method"]],
                 "schedule": "linear", "warmupSteps": WARMUP, "weightDecay": 0.01, "maxGradNorm": 1.0, "dropout": 0}
     settings = {"checkpoint": checkpoint, "numLabels": labels, **method, "training": training}
-    batches = make_batches("roberta" in checkpoint, labels)
+    batches = make_batches(checkpoint, labels)
     initial, exact = run_case(settings, batches, torch.float64)
     noise = {"float32": deviation(exact, run_case(settings, batches, torch.float32)[1])}
     if checkpoint == BERT_MODEL and method["method"] != "full":  # which freezes nothing
@@ -163,7 +165,7 @@ def training_case(name, checkpoint, method, labels=2, accumulation=1):
 
 def identity_case(name, checkpoint):
     """The pre-trained logits, which fresh LoRA (B = 0) and fresh HUT (the identity) both repeat."""
-    batches = make_batches("roberta" in checkpoint, 2)[:1]
+    batches = make_batches(checkpoint, 2)[:1]
     base = load(checkpoint, 2, torch.float64).eval()(**batches[0])
     for method in ("lora", "hut"):
         adapted = adapt(load(checkpoint, 2, torch.float64), {"method": method, "rank": 4, "alpha": 8, "targetModules": ALL}).eval()
@@ -188,7 +190,7 @@ def adapter_folder(name, checkpoint, method):
         facts = json.loads(config.read_text()) | {"base_model_name_or_path": checkpoint, "target_modules": QV}
         config.write_text(json.dumps(facts, indent=2) + "\n")
         model = PeftModel.from_pretrained(load(checkpoint, 2, torch.float32), folder)
-    batches = make_batches("roberta" in checkpoint, 2)[:1]
+    batches = make_batches(checkpoint, 2)[:1]
     write_case(name, {"checkpoint": checkpoint, "numLabels": 2, "batches": 1},
                {**input_tensors(batches), "logits": model.double().eval()(**batches[0]).logits.detach()})
 
@@ -202,6 +204,7 @@ def main():
         shutil.rmtree(child.parent)
     write_model(ROBERTA_MODEL, RobertaForSequenceClassification, ROBERTA, torch.float16)
     write_model(BERT_MODEL, BertForSequenceClassification, BERT, torch.float32)
+    write_model(LONG_MODEL, RobertaForSequenceClassification, LONG, torch.float16)
     for short, checkpoint in (("roberta", ROBERTA_MODEL), ("bert", BERT_MODEL)):
         training_case(f"{short}-lora-query-value", checkpoint, {"method": "lora", "rank": 4, "alpha": 8, "targetModules": QV})
         training_case(f"{short}-lora-all", checkpoint, {"method": "lora", "rank": 3, "alpha": 6, "targetModules": ALL})
@@ -212,6 +215,8 @@ def main():
         identity_case(f"{short}-identity", checkpoint)
     training_case("bert-lora-regression", BERT_MODEL, {"method": "lora", "rank": 4, "alpha": 8, "targetModules": QV}, labels=1)
     training_case("roberta-hut-accumulation", ROBERTA_MODEL, {"method": "hut", "rank": 4, "targetModules": QV}, accumulation=2)
+    training_case("roberta-lora-long", LONG_MODEL, {"method": "lora", "rank": 3, "alpha": 6, "targetModules": ALL})
+    training_case("roberta-hut-long", LONG_MODEL, {"method": "hut", "rank": 2, "targetModules": ALL})
     adapter_folder("peft-lora-roberta", ROBERTA_MODEL, "lora")
     adapter_folder("hut-adapter-roberta", ROBERTA_MODEL, "hut")
     write_json(FIXTURES / "optim.json", optim_fixtures())

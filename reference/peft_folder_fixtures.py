@@ -64,7 +64,7 @@ def logits_of(model, batch):
 
 def write_folder(name, checkpoint, config):
     folder = FIXTURES / "peft-folders" / name
-    batches = make_batches("roberta" in checkpoint, 2)[:1]
+    batches = make_batches(checkpoint, 2)[:1]
     torch.manual_seed(29)
     model = get_peft_model(load(checkpoint, 2, torch.float32), LoraConfig(**{"task_type": "SEQ_CLS", "r": 2, "lora_alpha": 4, **config}))
     shift(trainable(model))
