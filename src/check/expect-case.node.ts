@@ -16,14 +16,23 @@ export interface CaseOptions extends CompileOptions {
   readonly withRespectTo?: (graph: Graph) => readonly Tensor[];
 }
 
-/** Derivatives of an experiment's scalar along a random direction in each named tensor that a gradient was asked of. */
-export function expectFiniteDifferences(experiment: Experiment): void {
+/**
+ * Derivatives of an experiment's scalar along a random direction in each named tensor that a gradient was asked of.
+ *
+ * @param still rows of a tensor that do not move, by its name
+ */
+export function expectFiniteDifferences(
+  experiment: Experiment,
+  still: Readonly<Record<string, readonly number[]>> = {},
+): void {
   const { gradients, given, nodes, scalar } = experiment;
   const expected = reference(experiment);
   for (const [tensor, gradient] of gradients) {
     const values = given.get(tensor.name);
     if (!values) continue;
     const direction = uniformValues(elements(tensor.shape), 1, 2, tensor.name);
+    const columns = tensor.shape.at(-1)!;
+    for (const row of still[tensor.name] ?? []) direction.fill(0, row * columns, (row + 1) * columns);
     const base = Float64Array.from(values);
     const at = (h: number) => {
       const moved = base.map((value, i) => value + h * direction[i]!);
