@@ -63,7 +63,7 @@ export default defineConfig({
   // Workers take their policy from headers, so the preview sends it too.
   preview: { headers: { 'Content-Security-Policy': policy } },
   test: {
-    include: ['src/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'examples/*.test.ts'],
     globalSetup: ['scripts/vitest-setup.mjs'],
     // One device at a time: a software adapter already uses every core.
     pool: 'forks',

@@ -1,6 +1,7 @@
 /** Changes to the recipe: whole ones from outside, refused where they do not work, and small ones by the controls. */
 import { UserError } from '../errors';
 import type { RecipeJson } from '../train/recipe';
+import { taskById } from '../tasks/core/registry';
 import { normalised } from './recipe-json';
 import { useApp } from './store';
 
@@ -23,10 +24,21 @@ export function loadRecipeText(text: string): void {
   loadRecipe(json);
 }
 
+/** A recipe without the fields that only its task has, which another would refuse. */
+function withoutTaskFields(json: RecipeJson): RecipeJson {
+  const { training = {}, recipe = {} } = taskById(json.task)?.fields ?? {};
+  const without = (fields: object, own: object) => Object.entries(fields).filter(([name]) => !(name in own));
+  const shared = Object.fromEntries(without(json.training ?? {}, training));
+  return Object.fromEntries(without({ ...json, training: shared }, recipe)) as RecipeJson;
+}
+
 /** Changes the recipe by a control; what does not work is told beside it (`problem`). */
 export function edit(change: Partial<RecipeJson>): void {
   const { json, setRecipe } = useApp.getState();
-  const next = { ...json, ...change };
+  const next = {
+    ...(change.task === undefined || change.task === json.task ? json : withoutTaskFields(json)),
+    ...change,
+  };
   for (const key of Object.keys(next) as (keyof RecipeJson)[]) if (next[key] === undefined) delete next[key];
   setRecipe(next);
 }

@@ -116,8 +116,10 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
     };
     if (recipe.output.adapter && method.adapter) await write('adapter', await adapterFolder(prepared, id));
     if (recipe.output.merged && method.merge) await write('merged', await mergedFolder(prepared, id));
-    const [without, instead] = method.merge ? ['adapter', 'merged'] : ['merge', 'adapter'];
-    if (!method.adapter || !method.merge) line.print(`${id}: ${method.title} has no ${without}; see ${instead}/.`);
+    const [lack, instead] = method.merge
+      ? ['has no adapter', 'merged']
+      : ['cannot be merged into the weights', 'adapter'];
+    if (!method.adapter || !method.merge) line.print(`${id}: ${method.title} ${lack}; see ${instead}/.`);
   }
   for (const { id, best, stopped } of results.methods) {
     const metrics = Object.entries(best?.metrics ?? {}).map(([name, value]) => `${name} ${value.toFixed(4)}`);

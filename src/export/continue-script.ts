@@ -36,6 +36,8 @@ function parts({ kind, task }: ExportInfo, { method }: ExportedMethod): Parts {
     };
   const trained =
     'trained = {f"base_model.model.{name}": value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}';
+  // Frozen tensors of the method's own stay as they were.
+  const all = '{**load_file(HERE / "adapter_model.safetensors"), **trained}';
   return {
     standard: ['import shutil'],
     imports: method.python.imports,
@@ -44,7 +46,7 @@ function parts({ kind, task }: ExportInfo, { method }: ExportedMethod): Parts {
     save: [
       'arguments.out.mkdir(parents=True, exist_ok=True)',
       trained,
-      'save_file(trained, arguments.out / "adapter_model.safetensors", {"format": "pt"})',
+      `save_file(${all}, arguments.out / "adapter_model.safetensors", {"format": "pt"})`,
       'shutil.copy(HERE / "adapter_config.json", arguments.out)',
     ],
   };
@@ -71,7 +73,7 @@ export function continueScript(info: ExportInfo): string {
   return `"""Loads this export, answers a text, and trains on from it.
 
     python continue.py ${base}${texts.map((sample) => text(sample)).join(' ')}
-    python continue.py ${base}--train more.csv      columns: ${columns}, label
+    python continue.py ${base}--train more.csv      columns: ${columns}
 
 Needs: pip install torch transformers${kind === 'adapter' && !method.python ? ' peft' : ''}
 """

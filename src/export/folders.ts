@@ -7,10 +7,12 @@
 import { adapterFiles } from '../checkpoint/adapter-files';
 import type { FloatArray } from '../checkpoint/float';
 import { UserError } from '../errors';
+import type { OwnTensor } from '../methods/core/method';
 import { readWeight } from '../models/core/load';
 import type { Contender } from '../train/recipe';
 import type { Prepared } from '../train/prepare';
 import type { Trainer } from '../train/trainer';
+import type { TunedModel } from '../train/tuned-model';
 import { mergedModelFiles } from './merged-files';
 
 type Tensor = FloatArray & { readonly data: Float32Array<ArrayBuffer> };
@@ -20,6 +22,9 @@ async function trainedTensors({ flat, layout }: Trainer): Promise<Map<string, Te
   const values = await flat.parameters.read();
   return new Map([...layout.entries].map(([name, { shape }]) => [name, { shape, data: values.get(name)! }]));
 }
+
+const frozenValues = ({ recipe }: Prepared, tuned: TunedModel, tensor: OwnTensor) =>
+  tuned.frozenValues(tensor, recipe.training.seed) as Float32Array<ArrayBuffer>;
 
 /** A run's contender with what trains it. Throws an `Error` where there is none of this id. */
 function contenderOf({ contenders, trainers }: Prepared, id: string): { contender: Contender; trainer: Trainer } {
@@ -41,8 +46,10 @@ export async function adapterFolder(prepared: Prepared, id: string): Promise<Map
   if (!format)
     throw new UserError('export/no-adapter', `${method.title} has no adapter; take the merged model home instead.`);
   const tensors = new Map<string, FloatArray>();
-  for (const [name, tensor] of await trainedTensors(trainer))
-    tensors.set(format.folderName?.(name, settings, tuned.adapted) ?? name, tensor);
+  const folderName = (name: string) => format.folderName?.(name, settings, tuned.adapted) ?? name;
+  for (const [name, tensor] of await trainedTensors(trainer)) tensors.set(folderName(name), tensor);
+  for (const tensor of tuned.own.frozen ?? [])
+    tensors.set(folderName(tensor.name), { shape: tensor.shape, data: frozenValues(prepared, tuned, tensor) });
   // What the checkpoint lacks was drawn here and must travel with the adapter.
   const { bridge } = tuned.head;
   const missing = (bridge?.tensors ?? []).filter(({ name }) => prepared.drawn.has(name) && !tensors.has(name));
@@ -91,7 +98,7 @@ export async function mergedFolder(prepared: Prepared, id: string): Promise<Map<
   const merged = method.merge({
     settings,
     model: tuned.adapted,
-    own: (name) => trained.get(name)?.data ?? frozen.get(name)!.initial(prepared.recipe.training.seed),
+    own: (name) => trained.get(name)?.data ?? frozenValues(prepared, tuned, frozen.get(name)!),
     base: (name) => weights.get(name)!.data,
   });
   for (const [name, values] of merged)

@@ -17,6 +17,7 @@ import {
   type Architecture,
   type BatchShape,
   type Head,
+  type HiddenSite,
   type LinearSite,
   type Model,
   type Role,
@@ -122,11 +123,9 @@ function traceBlocks(
   for (const [layer, at] of sites.entries())
     x = scope.inLayer(layer, () => {
       const block = `${family}.encoder.layer.${layer}`;
-      const hidden = (after: 'attention' | 'feedForward', y: Tensor) =>
-        scope.hidden(
-          { name: after === 'attention' ? `${block}.attention.output` : `${block}.output`, layer, after, hiddenSize },
-          y,
-        );
+      const names = { attention: `${block}.attention.output`, feedForward: `${block}.output`, block };
+      const hidden = (after: HiddenSite['after'], y: Tensor) =>
+        scope.hidden({ name: names[after], layer, after, hiddenSize }, y);
       const q = scope.linear(at.query, x);
       const { keys, values } = scope.keysValues(layer, {
         keys: scope.linear(at.key, x),
@@ -142,9 +141,12 @@ function traceBlocks(
         `${block}.attention.output.LayerNorm`,
       );
       const inner = activation(graph, scope.linear(at.up, attended), sizes.hiddenActivation);
-      return norm(
-        add(graph, hidden('feedForward', scope.dropout(scope.linear(at.down, inner))), attended),
-        `${block}.output.LayerNorm`,
+      return hidden(
+        'block',
+        norm(
+          add(graph, hidden('feedForward', scope.dropout(scope.linear(at.down, inner))), attended),
+          `${block}.output.LayerNorm`,
+        ),
       );
     });
   return x;

@@ -229,6 +229,11 @@ export class AdamW {
     });
   }
 
+  /** What an update reads: the gradients, or their mean over micro-batches. */
+  get gradients(): FlatBuffer {
+    return this.total ?? this.flat.gradients;
+  }
+
   /** Updates done so far. */
   get step(): number {
     return this.#step;

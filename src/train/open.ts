@@ -12,12 +12,10 @@ import type { Task } from '../tasks/core/task';
 import { z } from 'zod';
 import type { Environment, PrepareOptions } from './environment';
 import { taskEntry, type Contender, type Recipe } from './recipe';
-import { TunedModel } from './tuned-model';
+import { TunedModel, type Start } from './tuned-model';
 
 /** A contender whose settings are known, with the values it starts from where an adapter has them. */
-export interface OpenedContender extends Contender {
-  readonly start: ReadonlyMap<string, Float32Array>;
-}
+export interface OpenedContender extends Contender, Start {}
 
 export interface Opened {
   readonly recipe: Recipe;
@@ -106,7 +104,7 @@ async function openAdapter(
   };
 }
 
-/** The folder's tensors, each checked against what the method trains with the folder's settings. Throws `adapter/mismatch`. */
+/** The folder's tensors, each checked against what the method has with the folder's settings. Throws `adapter/mismatch`. */
 function startOf(
   tuned: TunedModel,
   tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
@@ -114,11 +112,13 @@ function startOf(
 ): Map<string, Float32Array> {
   const fail = (problem: string) => new UserError('adapter/mismatch', `The adapter ${label} ${problem}.`);
   const start = new Map<string, Float32Array>();
-  for (const { name, shape, initial } of tuned.own.trained) {
+  const { trained, frozen = [] } = tuned.own;
+  const drawn = new Set(frozen.map(({ name }) => name));
+  for (const { name, shape, initial } of [...trained, ...frozen]) {
     const found = tensors.get(name);
     if (!found) {
-      // PEFT does not save every bias that it trains; such a one starts as the checkpoint has it.
-      if (initial) throw fail(`has no tensor ${name}`);
+      // PEFT does not save every bias that it trains, nor what it can draw again; such a tensor starts as in any other run.
+      if (initial && !drawn.has(name)) throw fail(`has no tensor ${name}`);
       continue;
     }
     if (found.shape.join() !== shape.join())

@@ -34,13 +34,14 @@ async function uploadFrozen(
   origin: Origin,
 ): Promise<void> {
   const { source, model, reader, drawn, seed } = origin;
-  const own = new Map(tuned.own.frozen?.map((tensor) => [tensor.name, tensor]));
+  const own = new Map(tuned.own.frozen?.map((tensor) => [tuned.frozenName(tensor), tensor]));
   const layout = tuned.layout(program.chunkBytes);
   const { weights } = tuned.program({ batchSize: 1, length: 4 }, layout, { ...program, training: false });
   for (const weight of weights) {
     if (memory.hasWeight(weight.name)) continue;
+    const frozen = own.get(weight.name);
     const values =
-      own.get(weight.name)?.initial(seed) ??
+      (frozen && tuned.frozenValues(frozen, seed)) ??
       drawn.get(weight.name) ??
       (await readWeight(reader, model, weight, source.label));
     memory.uploadWeight(weight.name, values);

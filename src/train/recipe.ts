@@ -61,28 +61,31 @@ const withFields = <Shape extends z.ZodRawShape>(shared: z.ZodObject<Shape, z.co
 
 /** The recipe of a task: its splits may have files, and its own fields are known. */
 const schemaOf = ({ splits, fields }: Pick<TaskEntry, 'splits' | 'fields'>) =>
-  z.strictObject({
-    checkpoint: path.default('bundled:tiny-roberta'),
-    revision: z.string().min(1).max(256).optional(),
-    task: z.string(),
-    data: z
-      .strictObject({
-        ...Object.fromEntries(splits.map((split) => [split, path.optional()])),
-        train: path,
-        ...fields?.data,
-      })
-      .optional(),
-    /** How frozen matrices are kept on the device. */
-    weights: z.enum(['f32', 'f16']).default('f32'),
-    methods: z
-      .array(method)
-      .min(1)
-      .max(16)
-      .default([{ method: 'hut' }, { method: 'lora' }]),
-    training: withFields(training, fields?.training).prefault({}),
-    evaluation: evaluation.prefault({}),
-    output: output.prefault({}),
-  });
+  withFields(
+    z.strictObject({
+      checkpoint: path.default('bundled:tiny-roberta'),
+      revision: z.string().min(1).max(256).optional(),
+      task: z.string(),
+      data: z
+        .strictObject({
+          ...Object.fromEntries(splits.map((split) => [split, path.optional()])),
+          train: path,
+          ...fields?.data,
+        })
+        .optional(),
+      /** How frozen matrices are kept on the device. */
+      weights: z.enum(['f32', 'f16']).default('f32'),
+      methods: z
+        .array(method)
+        .min(1)
+        .max(16)
+        .default([{ method: 'hut' }, { method: 'lora' }]),
+      training: withFields(training, fields?.training).prefault({}),
+      evaluation: evaluation.prefault({}),
+      output: output.prefault({}),
+    }),
+    fields?.recipe,
+  );
 
 type Schema = ReturnType<typeof schemaOf>;
 /** What only some tasks have. */

@@ -39,6 +39,7 @@ export interface TrainerOptions extends AdamWSettings {
 
 export class Trainer implements Predictor {
   readonly #programs = new Map<string, Promise<Executable>>();
+  readonly #kept = new Map<string, Float32Array>();
 
   private constructor(
     readonly memory: DeviceMemory,
@@ -130,12 +131,14 @@ export class Trainer implements Predictor {
   async afterUpdate(step: number, totalSteps: number): Promise<void> {
     const { contender } = this.options.tuned.options;
     if (!contender?.method.afterUpdate) return;
-    const { parameters, gradients } = this.flat;
+    const { parameters } = this.flat;
+    const { gradients } = this.optimizer;
     await contender.method.afterUpdate({
       settings: contender.settings,
       model: this.options.tuned.adapted,
       step,
       totalSteps,
+      kept: this.#kept,
       read: (name) => parameters.readOne(name),
       gradient: (name) => gradients.readOne(name),
       write: (name, values) => parameters.writeOne(name, values),

@@ -11,7 +11,7 @@ import { linear } from '../graph/ops/linear';
 import { ParameterLayout } from '../graph/parameter-layout';
 import { compile, type CompileOptions, type Program } from '../graph/plan';
 import type { Tensor } from '../graph/tensor';
-import type { AdaptedModel, Hooks, MethodTensors, TraceContext } from '../methods/core/method';
+import type { AdaptedModel, Hooks, MethodTensors, OwnTensor, TraceContext } from '../methods/core/method';
 import {
   roles,
   type BatchShape,
@@ -30,12 +30,18 @@ import type { Contender } from './recipe';
 const firstMethodMask = 100_000;
 const firstHeadMask = 1_000_000;
 
+/** The values of an adapter folder that a contender starts from. */
+export interface Start extends Pick<Contender, 'adapter'> {
+  /** By tensor name; empty where there is no folder. */
+  readonly start: ReadonlyMap<string, Float32Array>;
+}
+
 export interface TunedModelOptions {
   readonly model: Model;
   readonly task: Task;
   /** Storage of frozen matrices on the device; vectors are always f32. */
   readonly weights: 'f32' | 'f16';
-  readonly contender?: Pick<Contender, 'method' | 'settings'> | undefined;
+  readonly contender?: (Pick<Contender, 'method' | 'settings'> & Partial<Start>) | undefined;
 }
 
 export interface ProgramOptions extends CompileOptions {
@@ -110,6 +116,7 @@ export class TraceScope implements Scope {
 class RecordingScope extends TraceScope {
   readonly tensors: ModelTensor[] = [];
   readonly linearLayers: LinearSite[] = [];
+  readonly hiddenSites: HiddenSite[] = [];
   #layer = -1;
 
   constructor(readonly numHiddenLayers: number) {
@@ -124,6 +131,11 @@ class RecordingScope extends TraceScope {
   override linear(site: LinearSite, x: Tensor): Tensor {
     this.linearLayers.push(site);
     return super.linear(site, x);
+  }
+
+  override hidden(site: HiddenSite, x: Tensor): Tensor {
+    this.hiddenSites.push(site);
+    return super.hidden(site, x);
   }
 
   override inLayer<T>(layer: number, trace: () => T): T {
@@ -150,9 +162,23 @@ export class TunedModel {
     const shape = { batchSize: 1, length: 4 };
     this.head.trace(recorder, model.trace(recorder, shape), shape);
     const { architecture, hiddenSize, numHiddenLayers, sites } = model;
-    const { tensors, linearLayers } = recorder;
-    this.adapted = { architecture, hiddenSize, numHiddenLayers, sites, tensors, linearLayers };
+    const { tensors, linearLayers, hiddenSites } = recorder;
+    this.adapted = { architecture, hiddenSize, numHiddenLayers, sites, tensors, linearLayers, hiddenSites };
     this.own = contender?.method.tensors(this.adapted, contender.settings) ?? { trained: [] };
+  }
+
+  /**
+   * What a frozen tensor of the method's own is called on the device: contenders share it where all that decides its values is the same,
+   * which is the run's seed, its shape, and the adapter it comes from.
+   */
+  frozenName({ name, shape }: Pick<OwnTensor, 'name' | 'shape'>): string {
+    const { start, adapter } = this.options.contender ?? {};
+    return `${name} [${shape.join(', ')}]${start?.has(name) ? ` of ${adapter}` : ''}`;
+  }
+
+  /** Values of a frozen tensor of the method's own: the adapter's, or drawn from the seed. */
+  frozenValues({ name, initial }: OwnTensor, seed: number): Float32Array {
+    return this.options.contender?.start?.get(name) ?? initial(seed);
   }
 
   /** Places all trained tensors, the contender's first and then the head's. */
@@ -172,10 +198,12 @@ export class TunedModel {
       settings: contender?.settings ?? {},
       model: this.adapted,
       training,
-      own(name) {
+      own: (name) => {
         const shapeOf = trained.get(name) ?? frozen.get(name);
         if (!shapeOf) throw new Error(`the method lists no tensor ${name}`);
-        return trained.has(name) ? graph.parameter(name, shapeOf) : graph.weight(name, shapeOf);
+        return trained.has(name)
+          ? graph.parameter(name, shapeOf)
+          : graph.weight(this.frozenName({ name, shape: shapeOf }), shapeOf);
       },
       dropout: (x, probability, { layer, role }) =>
         training ? dropout(graph, x, probability, firstMethodMask + layer * 16 + (role ? roles.indexOf(role) : 0)) : x,

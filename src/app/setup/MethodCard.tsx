@@ -12,24 +12,14 @@ import {
   Tooltip,
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { z } from 'zod';
 import { methodById } from '../../methods/core/registry';
 import { big, bytes } from '../format';
 import { edit, editMethod, methodList, startFrom, type Method } from '../recipe-edit';
 import { CopyIcon, TrashIcon } from '../ui/icons';
-import { choicesOf, SchemaControl, type SettingSchema } from './SchemaControl';
+import { choicesOf, SchemaControl, settingsOf, type SettingSchema } from './SchemaControl';
 import { settingWords } from './setting-words';
 import { useSetUp } from './setup-store';
 import { useApp } from '../store';
-
-function settingsOf(method: string): [string, SettingSchema][] {
-  const found = methodById(method);
-  return found
-    ? Object.entries(
-        (z.toJSONSchema(found.schema, { io: 'input' }) as { properties: Record<string, SettingSchema> }).properties,
-      )
-    : [];
-}
 
 interface Props {
   readonly index: number;
@@ -44,7 +34,7 @@ export function MethodCard({ index, id, method, colour, last }: Props) {
   const [more, { toggle }] = useDisclosure(false);
   const title = `${found?.title ?? method.method}${id === method.method ? '' : ` ${id.slice(method.method.length + 1)}`}`;
   // An adapter brings its own settings, which a recipe must not contradict.
-  const settings = method.adapter === undefined ? settingsOf(method.method) : [];
+  const settings = found && method.adapter === undefined ? settingsOf(found.schema) : [];
   const small = settings.filter(([, { type }]) => type === 'number' || type === 'integer');
   const lists = settings.filter(([, schema]) => choicesOf(schema));
   const others = settings.filter(([, schema]) => schema.type === 'boolean' || schema.enum);

@@ -1,6 +1,13 @@
 /** A control made from a setting's JSON schema, so that a method new in the registry has its card without a line here. */
 import { Checkbox, Chip, Group, Input, NumberInput, SegmentedControl, TextInput } from '@mantine/core';
+import { z } from 'zod';
 import type { SettingWords } from './setting-words';
+
+/** The settings of a schema of an object, by name. */
+export const settingsOf = (schema: z.ZodType): [string, SettingSchema][] =>
+  Object.entries(
+    (z.toJSONSchema(schema, { io: 'input' }) as { properties?: Record<string, SettingSchema> }).properties ?? {},
+  );
 
 interface Choices {
   readonly enum?: readonly string[];
@@ -8,6 +15,7 @@ interface Choices {
 
 export interface SettingSchema {
   readonly type?: string;
+  readonly default?: unknown;
   readonly enum?: readonly string[];
   readonly items?: Choices & { readonly anyOf?: readonly Choices[] };
   readonly minimum?: number;

@@ -1,9 +1,12 @@
 /** How it is trained: the same for every method, so that the comparison is fair. */
 import { Checkbox, NumberInput, Select, SimpleGrid, Stack, Text } from '@mantine/core';
 import { scheduleNames } from '../../optim/schedule';
+import { z } from 'zod';
+import { taskById } from '../../tasks/core/registry';
 import { edit, editTraining, type Training } from '../recipe-edit';
 import { useApp } from '../store';
-import { inRow } from './SchemaControl';
+import { inRow, SchemaControl, settingsOf } from './SchemaControl';
+import { settingWords } from './setting-words';
 
 interface NumberField {
   readonly key: keyof Training;
@@ -163,11 +166,33 @@ export function TrainingSection() {
         checked={training.shuffle ?? true}
         onChange={({ currentTarget }) => editTraining({ shuffle: currentTarget.checked })}
       />
+      <TaskFields />
       {training.warmupSteps !== undefined && (
         <Text size="xs" className="quiet">
           The recipe sets {training.warmupSteps} warm-up steps, which win over the share above.
         </Text>
       )}
     </Stack>
+  );
+}
+
+/** What only the chosen task has beside the fields of every training. */
+function TaskFields() {
+  const { task, training = {} } = useApp((state) => state.json);
+  const { training: shape, words } = taskById(task)?.fields ?? {};
+  if (!shape) return null;
+  return (
+    <SimpleGrid cols={2} spacing="sm" verticalSpacing="sm">
+      {settingsOf(z.object(shape)).map(([name, schema]) => (
+        <SchemaControl
+          key={name}
+          schema={schema}
+          words={words?.[name] ?? settingWords(name)}
+          value={training[name] ?? schema.default}
+          onChange={(value) => editTraining({ [name]: value })}
+          of="Training"
+        />
+      ))}
+    </SimpleGrid>
   );
 }

@@ -16,6 +16,8 @@ export interface AdaptedModel extends Pick<Model, 'architecture' | 'hiddenSize' 
   readonly tensors: readonly ModelTensor[];
   /** Every linear layer of the pre-trained model: those of the blocks, and above them such as BERT's pooler. */
   readonly linearLayers: readonly LinearSite[];
+  /** Every hidden state of the blocks that `Hooks.hidden` is called with, in the order of the forward pass. */
+  readonly hiddenSites: readonly HiddenSite[];
 }
 
 /** A tensor of the method's own. */
@@ -35,7 +37,10 @@ export interface TrainedTensor extends Pick<OwnTensor, 'name' | 'shape'> {
 
 export interface MethodTensors {
   readonly trained: readonly TrainedTensor[];
-  /** Frozen tensors of the method's own, e.g. shared random projections: uploaded once for all methods that name them. */
+  /**
+   * Frozen tensors of the method's own, e.g. shared random projections: uploaded once for all methods that name them. An adapter folder
+   * holds them beside what was trained, and whoever starts from it has the folder's values.
+   */
   readonly frozen?: readonly OwnTensor[];
 }
 
@@ -57,7 +62,7 @@ export interface Hooks {
   /** Replaces a weight or bias of the pre-trained model, by its name. */
   weight?(name: string, tensor: Tensor): Tensor;
   linear?(call: LinearCall): Tensor;
-  /** A hidden state after attention or after the feed-forward layers, before it joins the residual stream. */
+  /** A hidden state after attention or after the feed-forward layers, before it joins the residual stream, or as it leaves the block. */
   hidden?(site: HiddenSite, x: Tensor): Tensor;
   keysValues?(layer: number, given: KeysValues): KeysValues;
   /** The embedded input, before the first block. */
@@ -82,9 +87,11 @@ export interface UpdateContext<Settings> {
   /** Updates done so far, at least 1. */
   readonly step: number;
   readonly totalSteps: number;
+  /** What the method keeps from one update of this contender to the next, e.g. running averages. Empty at first. */
+  readonly kept: Map<string, Float32Array>;
   /** Values of a trained tensor. */
   read(name: string): Promise<Float32Array>;
-  /** The last update's gradient of a trained tensor, before clipping. */
+  /** The last update's gradient of a trained tensor: the mean over its micro-batches, before clipping. */
   gradient(name: string): Promise<Float32Array>;
   write(name: string, values: Float32Array): void;
 }

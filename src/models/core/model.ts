@@ -30,12 +30,12 @@ export interface LinearSite {
   readonly layer: number;
 }
 
-/** A hidden state inside a block that is about to be added to the residual stream. */
+/** A hidden state of a block: about to be added to the residual stream, or (`block`) as it leaves the block. */
 export interface HiddenSite {
   /** `transformers`' path of the module it comes out of. */
   readonly name: string;
   readonly layer: number;
-  readonly after: 'attention' | 'feedForward';
+  readonly after: 'attention' | 'feedForward' | 'block';
   readonly hiddenSize: number;
 }
 

@@ -69,7 +69,7 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
       python: {
         autoClass: 'AutoModelForSequenceClassification',
         texts: paired ? ['This is a test.', 'This was tested.'] : ['This is a test.'],
-        columns: paired ? 'text, pair' : 'text',
+        columns: paired ? 'text, pair, label' : 'text, label',
         headArguments: python.headArguments,
         constants: python.constants,
         code: `${encodePython.trim()}\n\n\n${python.code.trim()}`,

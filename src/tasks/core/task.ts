@@ -75,7 +75,7 @@ export interface TaskPython {
   readonly headArguments: string;
   /** What the script answers where it is asked nothing: as many texts as the task takes. */
   readonly texts: readonly string[];
-  /** Columns of a table to train on. */
+  /** Columns of a table to train on, targets included. */
   readonly columns: string;
   /** Lines before everything else, such as label names. */
   readonly constants: string;
@@ -136,9 +136,13 @@ export interface DataSources {
 export interface TaskFields {
   readonly data?: z.ZodRawShape;
   readonly training?: z.ZodRawShape;
+  /** Beside `data` and `training`, e.g. how text is generated. */
+  readonly recipe?: z.ZodRawShape;
+  /** What those of `training` are called and do, where their names do not say it. */
+  readonly words?: Readonly<Record<string, { readonly label: string; readonly help?: string }>>;
 }
 
-/** The part of a recipe that a task reads. */
+/** The part of a recipe that a task reads, beside the fields of its own. */
 export interface TaskRecipe {
   readonly task: string;
   readonly data?: Readonly<Record<string, unknown>> | undefined;
