@@ -7,14 +7,13 @@ import type { DeviceMemory } from '../graph/executable';
 import { Graph } from '../graph/graph';
 import { interpret } from '../graph/interpret';
 import { defaultChoice, type CompileOptions, type Program } from '../graph/plan';
-import { elements, type KernelChoice, type Tensor } from '../graph/tensor';
+import { elements, type Tensor } from '../graph/tensor';
 
 export interface CaseOptions extends CompileOptions {
   /** Values by name; what is missing is drawn. */
   readonly values?: Readonly<Record<string, ArrayLike<number>>>;
   /** By default all parameters. */
   readonly withRespectTo?: (graph: Graph) => readonly Tensor[];
-  readonly choice?: KernelChoice;
 }
 
 /** Derivatives of an experiment's scalar along a random direction in each named tensor that a gradient was asked of. */
@@ -37,13 +36,18 @@ export function expectFiniteDifferences(experiment: Experiment): void {
   }
 }
 
-/** Scalar and gradients in float64 against finite differences, and on the device against float64. */
-export async function expectCase(memory: DeviceMemory, build: Build, options: CaseOptions = {}): Promise<Program> {
-  const { values, withRespectTo, choice = defaultChoice, ...compileOptions } = options;
-  const experiment = trace(build, values, { withRespectTo });
-  expectFiniteDifferences(experiment);
-  const expected = reference(experiment);
-  const executable = await onDevice(memory, experiment, choice, compileOptions);
+/**
+ * Scalar and gradients on the device against float64.
+ *
+ * @param expected the experiment's `reference`, where it is run more than once
+ */
+export async function expectOnDevice(
+  memory: DeviceMemory,
+  experiment: Experiment,
+  { choice = defaultChoice, ...options }: CompileOptions = {},
+  expected: ReadonlyMap<Tensor, Float64Array> = reference(experiment),
+): Promise<Program> {
+  const executable = await onDevice(memory, experiment, choice, options);
   executable.run();
   const tensors = new Map([['scalar', experiment.scalar]]);
   for (const [tensor, gradient] of experiment.gradients) tensors.set(`gradient of ${tensor.name}`, gradient);
@@ -52,4 +56,12 @@ export async function expectCase(memory: DeviceMemory, build: Build, options: Ca
   memory.gpu.check();
   release(executable);
   return executable.program;
+}
+
+/** Scalar and gradients in float64 against finite differences, and on the device against float64. */
+export async function expectCase(memory: DeviceMemory, build: Build, options: CaseOptions = {}): Promise<Program> {
+  const { values, withRespectTo, ...compileOptions } = options;
+  const experiment = trace(build, values, { withRespectTo });
+  expectFiniteDifferences(experiment);
+  return expectOnDevice(memory, experiment, compileOptions);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { everyVariant, testedChoices } from '../check/choices.node';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
 import { scheduleFactor, warmupStepsOf, type ScheduleName } from '../optim/schedule';
@@ -93,6 +94,25 @@ describe('training against PyTorch', () => {
   it('HUT materialised with frozen weights in f16', () =>
     compare('roberta-hut-all', { weights: 'f16', settings: { form: 'materialised' } }, tight));
 });
+
+describe('training against PyTorch, rows of more tokens than a workgroup has threads', () => {
+  for (const name of ['roberta-lora-long', 'roberta-hut-long'])
+    for (const weights of ['f32', 'f16'] as const) it(`${name}, ${weights}`, () => compare(name, { weights }, tight));
+});
+
+/** Both models and methods, by f32 and f16 weights. */
+const explicit: readonly (readonly [string, TrainerChoices, typeof tight])[] = [
+  ['bert-lora-all', { weights: 'f16' }, half],
+  ['bert-hut-all', { settings: { form: 'materialised' } }, tight],
+  ['roberta-hut-long', { weights: 'f16' }, tight],
+];
+
+for (const { name: kernels, choice, runsOn } of testedChoices)
+  describe(`training against PyTorch, kernels of the choice ${kernels}`, () => {
+    beforeEach((context) => context.skip(!runsOn(gpu), 'this device has no subgroups'));
+    for (const [name, options, bounds] of everyVariant ? explicit : explicit.slice(0, 1))
+      it(`${name} ${JSON.stringify(options)}`, () => compare(name, { ...options, choice }, bounds));
+  });
 
 describe('identity at step 0', () => {
   for (const model of ['roberta', 'bert'])
