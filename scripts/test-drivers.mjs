@@ -41,7 +41,7 @@ function openAdapter(manifest) {
 function runTests(manifest, folder) {
   const report = path.join(folder, `${path.basename(manifest)}.report`);
   const started = performance.now();
-  const vitest = ['vitest', 'run', ...tests, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const vitest = ['vitest', 'run', ...tests, '--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
   const { status } = spawnSync('npx', [...vitest, ...process.argv.slice(2)], {
     env: environmentOf(manifest),
     stdio: 'inherit',

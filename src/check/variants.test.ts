@@ -74,13 +74,14 @@ const longCases: Record<string, () => Prepared> = {
   ),
 };
 
-describe.each(testedChoices)('kernels of the choice $name', ({ choice, runsOn }) => {
-  beforeEach((context) => context.skip(!runsOn(gpu), 'this device has no subgroups'));
+for (const { name, choice, runsOn } of testedChoices)
+  describe(`kernels of the choice ${name}`, () => {
+    beforeEach((context) => context.skip(!runsOn(gpu), 'this device has no subgroups'));
 
-  it.each(sizedCases)('$title', async ({ prepared }) => {
-    for (const prepare of prepared) await expectChoice(prepare(), choice);
+    for (const { title, prepared } of sizedCases)
+      it(title, async () => {
+        for (const prepare of prepared) await expectChoice(prepare(), choice);
+      });
+    for (const [title, prepare] of Object.entries(longCases))
+      it.runIf(everyVariant)(`${title} over more than 65,535 rows`, () => expectChoice(prepare(), choice));
   });
-  it.runIf(everyVariant).each(Object.entries(longCases))('%s over more than 65,535 rows', async (_, prepare) => {
-    await expectChoice(prepare(), choice);
-  });
-});
