@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
@@ -35,11 +36,24 @@ const contentSecurityPolicy: Plugin = {
   ],
 };
 
+/** Comments of shaders are for readers of the source, not for visitors to download. Directives (`//#if`) stay. */
+const shadersWithoutComments: Plugin = {
+  name: 'shaders-without-comments',
+  apply: 'build',
+  enforce: 'pre',
+  async load(id) {
+    if (!id.endsWith('.wgsl?raw')) return;
+    const source = await readFile(id.slice(0, -'?raw'.length), 'utf8');
+    const lines = source.split('\n').map((line) => line.replace(/\s*\/\/(?!#).*$/, '').trimStart());
+    return `export default ${JSON.stringify(lines.filter(Boolean).join('\n'))};`;
+  },
+};
+
 export default defineConfig({
   base: './',
-  plugins: [contentSecurityPolicy],
+  plugins: [contentSecurityPolicy, shadersWithoutComments],
   define: { __HUB_ENDPOINT__: JSON.stringify(endpoint) },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [shadersWithoutComments] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from '@playwright/test';
-import { effective } from '../src/cli/bench-plan';
+import { effective } from '../src/cli/bench-schema';
 import type { Results } from '../src/train/events';
 import { smallRecipe, test } from './page';
 import { runRecipe } from './run-recipe';

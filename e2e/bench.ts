@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test as base, type BrowserContext } from '@playwright/test';
-import { effective, type Cell } from '../src/cli/bench-plan';
+import type { Cell } from '../src/cli/bench-plan';
 import { readReport, runOf, writeReport } from '../src/cli/bench-report';
-import type { Report } from '../src/cli/bench-schema';
+import { effective, type Report } from '../src/cli/bench-schema';
 import config from './bench.config';
 import { runRecipe } from './run-recipe';
 

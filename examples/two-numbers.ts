@@ -108,9 +108,7 @@ function head(model: Model): Head {
   };
 }
 
-const python = (unit: number) => `UNIT = ${unit}
-
-
+const python = `
 def encode(tokenizer, rows):
     return tokenizer([row["text"] for row in rows], truncation=True, max_length=MAX_LENGTH, padding=True, return_tensors="pt")
 
@@ -207,7 +205,8 @@ function twoNumbers({ unit, answers: { decimals } }: Settings): Task<CountedRow,
         headArguments: 'num_labels=2',
         texts: ['Three cups and seven spoons lie in the box.'],
         columns: 'text, first, second',
-        code: python(unit),
+        constants: `UNIT = ${unit}`,
+        code: python,
       },
     },
   };

@@ -3,35 +3,22 @@
 usage: python check_export.py RUN_DIR CHECKPOINT_DIR
 
 RUN_DIR is the --out folder of `npm run recipe`; CHECKPOINT_DIR the folder the run started from. Every <method>/ with a
-predictions.jsonl is checked: merged/ with AutoModelForSequenceClassification, adapter/ with peft (LoRA) or hut.py (HUT) on the
-checkpoint, and, where the predictions carry `text`, the token ids with merged/'s tokenizer. The error is the largest difference over
-the largest |logit|; above 1e-5, or with nothing to check, the exit status is 1.
+predictions.jsonl is checked: merged/ with AutoModelForSequenceClassification, adapter/ on the checkpoint with peft or, where PEFT lacks
+the method, as adapters.py opens it, and, where the predictions carry `text`, the token ids with merged/'s tokenizer. The error is
+the largest difference over the largest |logit|; above 1e-5, or with nothing to check, the exit status is 1.
 """
 import json
 import sys
 from pathlib import Path
 
 import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from hut import load_hut_adapter
+from adapters import open_adapter, open_model
 
 TOLERANCE = 1e-5
 BATCH = 32
-
-
-def open_model(folder, labels):
-    return AutoModelForSequenceClassification.from_pretrained(
-        folder, num_labels=labels, dtype=torch.float32, ignore_mismatched_sizes=True, local_files_only=True)
-
-
-def open_adapter(folder, checkpoint, labels):
-    base = open_model(checkpoint, labels)
-    if json.loads((folder / "adapter_config.json").read_text())["peft_type"] == "HUT":
-        return load_hut_adapter(base, folder)
-    return PeftModel.from_pretrained(base, folder)
 
 
 @torch.no_grad()
@@ -73,8 +60,8 @@ def check_method(folder, checkpoint):
     ours = torch.tensor([row["logits"] for row in rows])
     findings = [("predictions differ from logits", check_predictions(rows), 0)]
     models = {
-        "merged": lambda path: open_model(path, ours.shape[1]),
-        "adapter": lambda path: open_adapter(path, checkpoint, ours.shape[1]),
+        "merged": lambda path: open_model(path, num_labels=ours.shape[1]),
+        "adapter": lambda path: open_adapter(open_model(checkpoint, num_labels=ours.shape[1]), path),
     }
     for kind, opened in models.items():
         if (folder / kind).is_dir():

@@ -20,14 +20,26 @@ from training import Stepper, adapt, trainable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MODELS = FIXTURES / "models"
-ROBERTA_MODEL, BERT_MODEL = "tiny-roberta-random", "tiny-bert-random"
+ROBERTA_MODEL, BERT_MODEL, LONG_MODEL = "tiny-roberta-random", "tiny-bert-random", "tiny-roberta-long"
 STEPS, WARMUP = 20, 2
 QV, ALL = ["query", "value"], list(TARGETS)
+LEARNING_RATES = {"hut": 0.02, "lora": 0.005, "full": 0.002, "top-layers": 0.002, "bitfit": 0.01, "head": 0.01}
+VARIANTS = {  # name of the case: method and settings as a recipe has them
+    "full": ("full", {}),
+    "top-layers": ("top-layers", {"layers": 1}),
+    "bitfit": ("bitfit", {}),
+    "head": ("head", {}),
+    "lora-rslora": ("lora", {"rank": 4, "alpha": 4, "targetModules": ALL, "useRslora": True, "bias": "none"}),
+    "lora-bias-all": ("lora", {"rank": 4, "alpha": 8, "targetModules": QV, "useRslora": False, "bias": "all"}),
+    "lora-bias-lora-only": ("lora", {"rank": 4, "alpha": 8, "targetModules": QV, "useRslora": False, "bias": "lora_only"}),
+}
 BATCHES = [[11, 4, 7, 9], [8, 8, 3, 5], [6, 13, 10], [2, 6, 5, 4]]  # token counts; the third batch is short, as an epoch's last
+LONG_BATCHES = [[130, 65], [66]]  # of LONG_MODEL: more tokens than a workgroup has threads, and no multiple of 4
 SIZES = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, num_labels=2,
              hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 ROBERTA = RobertaConfig(**SIZES, max_position_embeddings=20, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2,
                         layer_norm_eps=1e-5)
+LONG = RobertaConfig(**{**ROBERTA.to_dict(), "max_position_embeddings": 132})
 BERT = BertConfig(**SIZES, max_position_embeddings=18, type_vocab_size=2, pad_token_id=0, layer_norm_eps=1e-12)
 
 
@@ -46,11 +58,11 @@ def load(checkpoint, labels, dtype):
         MODELS / checkpoint, num_labels=labels, dtype=dtype, attn_implementation="eager", ignore_mismatched_sizes=True)
 
 
-def make_batches(roberta, labels):
+def make_batches(checkpoint, labels):
     """Ragged batches padded to their longest row; BERT's rows are pairs of segments."""
     g = torch.Generator().manual_seed(11)
-    batches = []
-    for lengths in BATCHES:
+    roberta, batches = "roberta" in checkpoint, []
+    for lengths in LONG_BATCHES if checkpoint == LONG_MODEL else BATCHES:
         size, width = len(lengths), max(lengths)
         mask = (torch.arange(width)[None] < torch.tensor(lengths)[:, None]).long()
         ids = torch.randint(5, SIZES["vocab_size"], (size, width), generator=g)
@@ -71,7 +83,7 @@ def input_tensors(batches):
 
 
 def randomise(parameters, head):
-    """Informative starting values: LoRA's B is not zero, HUT's factors scatter around the identity."""
+    """Informative starting values: LoRA's B is not zero, HUT's factors scatter around the identity; pre-trained ones stay."""
     g = torch.Generator().manual_seed(23)
     with torch.no_grad():
         for name, p in parameters.items():
@@ -84,7 +96,8 @@ def randomise(parameters, head):
 
 def run_case(settings, batches, dtype, half_weights=False):
     """Train `settings` for STEPS steps in `dtype`; everything returned is float64."""
-    model = adapt(load(settings["checkpoint"], settings["numLabels"], torch.float32), settings)
+    method = {"method": settings["method"], **settings.get("settings", settings)}
+    model = adapt(load(settings["checkpoint"], settings["numLabels"], torch.float32), method)
     parameters = trainable(model)
     randomise(parameters, head=settings["numLabels"] == 1)
     initial = {n: p.detach().clone() for n, p in parameters.items()}
@@ -128,22 +141,22 @@ def write_case(name, facts, tensors):
     save_file({k: (v.float() if v.is_floating_point() else v).contiguous() for k, v in tensors.items()}, folder / "tensors.safetensors")
 
 
-def training_case(name, checkpoint, method, targets, rank, alpha=None, labels=2, accumulation=1):
-    training = {"maxSteps": STEPS, "gradientAccumulation": accumulation, "learningRate": 0.005 if method == "lora" else 0.02,
+def training_case(name, checkpoint, method, labels=2, accumulation=1):
+    training = {"maxSteps": STEPS, "gradientAccumulation": accumulation, "learningRate": LEARNING_RATES[method["method"]],
                 "schedule": "linear", "warmupSteps": WARMUP, "weightDecay": 0.01, "maxGradNorm": 1.0, "dropout": 0}
-    settings = {"checkpoint": checkpoint, "numLabels": labels, "method": method, "rank": rank,
-                **({"alpha": alpha} if alpha else {}), "targetModules": targets, "training": training}
-    batches = make_batches("roberta" in checkpoint, labels)
+    settings = {"checkpoint": checkpoint, "numLabels": labels, **method, "training": training}
+    batches = make_batches(checkpoint, labels)
     initial, exact = run_case(settings, batches, torch.float64)
     noise = {"float32": deviation(exact, run_case(settings, batches, torch.float32)[1])}
-    if checkpoint == BERT_MODEL:
+    if checkpoint == BERT_MODEL and method["method"] != "full":  # which freezes nothing
         noise["float16"] = deviation(exact, run_case(settings, batches, torch.float64, half_weights=True)[1])
     losses, rates, norms = (list(column) for column in zip(*exact["history"]))
     write_case(name, {**settings, "batches": len(batches), "loss": losses[0], "losses": losses, "learningRates": rates,
                       "gradNorms": norms, **noise},
                {**input_tensors(batches),
-                # the head is the checkpoint's own, unless it has another shape there
-                **{f"initial.{n}": v for n, v in initial.items() if labels == 1 or not n.startswith("classifier")},
+                # the rest starts from the checkpoint's own values; the head too, unless it has another shape there
+                **{f"initial.{n}": v for n, v in initial.items()
+                   if "lora_" in n or "hut_" in n or (labels == 1 and n.startswith("classifier"))},
                 **{f"gradients.{n}": v for n, v in exact["gradients"].items()},
                 "logits": exact["logits"], "final_logits": exact["final_logits"]})
     print(f"{name:28} loss {losses[0]:.4f} -> {losses[-1]:.4f}  norms {min(norms):.2f}..{max(norms):.2f}  "
@@ -152,7 +165,7 @@ def training_case(name, checkpoint, method, targets, rank, alpha=None, labels=2,
 
 def identity_case(name, checkpoint):
     """The pre-trained logits, which fresh LoRA (B = 0) and fresh HUT (the identity) both repeat."""
-    batches = make_batches("roberta" in checkpoint, 2)[:1]
+    batches = make_batches(checkpoint, 2)[:1]
     base = load(checkpoint, 2, torch.float64).eval()(**batches[0])
     for method in ("lora", "hut"):
         adapted = adapt(load(checkpoint, 2, torch.float64), {"method": method, "rank": 4, "alpha": 8, "targetModules": ALL}).eval()
@@ -177,7 +190,7 @@ def adapter_folder(name, checkpoint, method):
         facts = json.loads(config.read_text()) | {"base_model_name_or_path": checkpoint, "target_modules": QV}
         config.write_text(json.dumps(facts, indent=2) + "\n")
         model = PeftModel.from_pretrained(load(checkpoint, 2, torch.float32), folder)
-    batches = make_batches("roberta" in checkpoint, 2)[:1]
+    batches = make_batches(checkpoint, 2)[:1]
     write_case(name, {"checkpoint": checkpoint, "numLabels": 2, "batches": 1},
                {**input_tensors(batches), "logits": model.double().eval()(**batches[0]).logits.detach()})
 
@@ -191,14 +204,19 @@ def main():
         shutil.rmtree(child.parent)
     write_model(ROBERTA_MODEL, RobertaForSequenceClassification, ROBERTA, torch.float16)
     write_model(BERT_MODEL, BertForSequenceClassification, BERT, torch.float32)
+    write_model(LONG_MODEL, RobertaForSequenceClassification, LONG, torch.float16)
     for short, checkpoint in (("roberta", ROBERTA_MODEL), ("bert", BERT_MODEL)):
-        training_case(f"{short}-lora-query-value", checkpoint, "lora", QV, rank=4, alpha=8)
-        training_case(f"{short}-lora-all", checkpoint, "lora", ALL, rank=3, alpha=6)
-        training_case(f"{short}-hut-query-value", checkpoint, "hut", QV, rank=4)
-        training_case(f"{short}-hut-all", checkpoint, "hut", ALL, rank=2)
+        training_case(f"{short}-lora-query-value", checkpoint, {"method": "lora", "rank": 4, "alpha": 8, "targetModules": QV})
+        training_case(f"{short}-lora-all", checkpoint, {"method": "lora", "rank": 3, "alpha": 6, "targetModules": ALL})
+        training_case(f"{short}-hut-query-value", checkpoint, {"method": "hut", "rank": 4, "targetModules": QV})
+        training_case(f"{short}-hut-all", checkpoint, {"method": "hut", "rank": 2, "targetModules": ALL})
+        for variant, (method, settings) in VARIANTS.items():
+            training_case(f"{short}-{variant}", checkpoint, {"method": method, "settings": settings})
         identity_case(f"{short}-identity", checkpoint)
-    training_case("bert-lora-regression", BERT_MODEL, "lora", QV, rank=4, alpha=8, labels=1)
-    training_case("roberta-hut-accumulation", ROBERTA_MODEL, "hut", QV, rank=4, accumulation=2)
+    training_case("bert-lora-regression", BERT_MODEL, {"method": "lora", "rank": 4, "alpha": 8, "targetModules": QV}, labels=1)
+    training_case("roberta-hut-accumulation", ROBERTA_MODEL, {"method": "hut", "rank": 4, "targetModules": QV}, accumulation=2)
+    training_case("roberta-lora-long", LONG_MODEL, {"method": "lora", "rank": 3, "alpha": 6, "targetModules": ALL})
+    training_case("roberta-hut-long", LONG_MODEL, {"method": "hut", "rank": 2, "targetModules": ALL})
     adapter_folder("peft-lora-roberta", ROBERTA_MODEL, "lora")
     adapter_folder("hut-adapter-roberta", ROBERTA_MODEL, "hut")
     write_json(FIXTURES / "optim.json", optim_fixtures())

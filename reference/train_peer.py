@@ -2,10 +2,10 @@
 
 usage: python train_peer.py RECIPE.json [--compare RUN_DIR] [--write-start DIR]
 
-The recipe needs a local `checkpoint` folder and a GLUE TSV `data`. One JSON line is printed per step and evaluation.
+The recipe needs a local `checkpoint` folder and a GLUE TSV `data`; its methods are those of training.py. One JSON line is printed per step and evaluation.
 --compare      then prints the largest loss difference from RUN_DIR/results.json, a run of the same recipe by the engine.
---write-start  trains nothing; writes DIR/checkpoint (with a seeded head) and, per LoRA method, DIR/lora-<index> (a PEFT folder).
-               A recipe that names them (`checkpoint`, `adapter`) starts from the same numbers here and in the engine.
+--write-start  trains nothing; writes DIR/checkpoint (with a seeded head) and, per LoRA method, DIR/lora-<index> (a PEFT folder); the
+               others draw no numbers. A recipe that names them (`checkpoint`, `adapter`) starts from the same numbers here and in the engine.
 """
 import argparse
 import json
@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
+from adapters import open_adapter, open_model
 from training import Stepper, adapt, trainable
 
 # task: text columns, label column, label names in the hub's order (None: a score), metrics
@@ -36,7 +36,7 @@ TASKS = {
 }
 TRAINING = {"epochs": 3, "maxSteps": 0, "batchSize": 16, "gradientAccumulation": 1, "maxLength": 128, "learningRate": 1e-3,
             "schedule": "linear", "warmupRatio": 0.06, "weightDecay": 0.01, "maxGradNorm": 1.0, "dropout": 0, "shuffle": True, "seed": 42}
-METHOD = {"rank": 8, "alpha": 16, "targetModules": ["query", "value"]}
+METHOD = {"rank": 8, "alpha": 16, "targetModules": ["query", "value"], "layers": 2}  # defaults; a method reads those it has
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -105,9 +105,8 @@ def open_base(checkpoint, task, settings):
     torch.manual_seed(settings["seed"])
     rate = settings["dropout"]
     names = TASKS[task][2]
-    return AutoModelForSequenceClassification.from_pretrained(
-        checkpoint, num_labels=len(names) if names else 1, dtype=torch.float32, ignore_mismatched_sizes=True, local_files_only=True,
-        hidden_dropout_prob=rate, attention_probs_dropout_prob=rate, classifier_dropout=rate)
+    return open_model(checkpoint, num_labels=len(names) if names else 1, hidden_dropout_prob=rate,
+                      attention_probs_dropout_prob=rate, classifier_dropout=rate)
 
 
 def write_start(folder, checkpoint, recipe, settings):
@@ -159,7 +158,7 @@ def main():
     runs = json.loads((args.compare / "results.json").read_text())["methods"] if args.compare else []
     for i, method in enumerate(recipe["methods"]):
         model, method = open_base(checkpoint, task, settings), {**METHOD, **method}
-        model = PeftModel.from_pretrained(model, here / method["adapter"], is_trainable=True) if "adapter" in method else adapt(model, method)
+        model = open_adapter(model, here / method["adapter"], is_trainable=True) if "adapter" in method else adapt(model, method)
         losses = train(method, model, train_rows, dev_rows, tokenizer, recipe, settings)
         if runs:
             difference = max(abs(a - s["loss"]) for a, s in zip(losses, runs[i]["steps"], strict=True))

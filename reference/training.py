@@ -1,4 +1,6 @@
-"""The training step both the fixtures and the peer run: AdamW, a transformers schedule, clipping, HUT's own decay."""
+"""What trains in each method, and the training step both the fixtures and the peer run: AdamW, a transformers schedule, clipping, HUT's own decay."""
+import re
+
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
@@ -12,19 +14,62 @@ SCHEDULES = {
 }
 
 
-def adapt(model, method):
-    """Wrap a sequence classifier with one entry of a recipe's `methods`."""
-    if method["method"] == "hut":
-        return apply_hut(model, method["targetModules"], method["rank"])
+def lora(model, settings):
+    """PEFT's LoRA. With `bias` "all" every bias of the pre-trained model trains along, those of its LayerNorms and BERT's pooler
+    included; with "lora_only" those of the adapted layers."""
     return get_peft_model(model, LoraConfig(
-        task_type="SEQ_CLS", r=method["rank"], lora_alpha=method["alpha"], lora_dropout=method.get("dropout", 0.0),
-        target_modules=peft_targets(method["targetModules"])))
+        task_type="SEQ_CLS", r=settings["rank"], lora_alpha=settings["alpha"], lora_dropout=settings.get("dropout", 0.0),
+        use_rslora=settings.get("useRslora", False), bias=settings.get("bias", "none"),
+        target_modules=peft_targets(settings["targetModules"])))
+
+
+def hut(model, settings):
+    return apply_hut(model, settings["targetModules"], settings["rank"])
+
+
+def train_only(model, chosen):
+    """Train the parameters whose names `chosen` accepts, and the head."""
+    for name, p in model.named_parameters():
+        p.requires_grad_(name.startswith("classifier.") or chosen(name))
+    return model
+
+
+def full(model, settings):
+    """Plain fine-tuning: every parameter, embeddings and LayerNorms included."""
+    return train_only(model, lambda name: True)
+
+
+def top_layers(model, settings):
+    """The last `layers` blocks of the encoder and everything above them: BERT's pooler and the head. FT-Top2 has two layers."""
+    lowest = model.config.num_hidden_layers - settings["layers"]
+    layer_of = lambda name: re.search(r"\.encoder\.layer\.(\d+)\.", name)
+    return train_only(model, lambda name: ".pooler." in name or bool(layer_of(name)) and int(layer_of(name)[1]) >= lowest)
+
+
+def bitfit(model, settings):
+    """Every bias of the pre-trained model, LayerNorms' and BERT's pooler's included, and the head (Ben Zaken et al. 2022)."""
+    return train_only(model, lambda name: name.endswith(".bias"))
+
+
+def head(model, settings):
+    """The head alone, on the features of the frozen model; BERT's pooler is part of that model."""
+    return train_only(model, lambda name: False)
+
+
+# By the ids that recipes give them. Each takes a sequence classifier and the method's settings, and returns the model to train.
+METHODS = {"hut": hut, "lora": lora, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
+
+
+def adapt(model, method):
+    """Make one entry of a recipe's `methods` of a sequence classifier."""
+    return METHODS[method["method"]](model, method)
 
 
 def trainable(model):
-    """Trainable parameters by the names of PEFT's state dict, without its prefix."""
+    """Trainable parameters by the names of the model's state dict; what PEFT adds is named as in its folders, without its prefix."""
     def plain(name):
-        return name.removeprefix(PEFT_PREFIX).replace(".default", "").replace(".modules_to_save", "")
+        name = name.removeprefix(PEFT_PREFIX).replace(".base_layer.", ".")
+        return name.replace(".default", "").replace(".modules_to_save", "")
     return {plain(n): p for n, p in model.named_parameters() if p.requires_grad}
 
 

@@ -65,20 +65,43 @@ export function findSwiftShader() {
   return folders.map((folder) => path.join(folder, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
 }
 
+/** Where a system keeps the manifests of its Vulkan drivers. */
+const manifestFolders = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
+
 /**
- * Environment with which Dawn under Node finds SwiftShader, where the machine has no Vulkan driver of its own: the driver's manifest,
- * and the Vulkan loader that ships beside it. Must be set before the process that opens the device starts.
+ * Mesa's lavapipe and SwiftShader need no hardware, so such a driver always has a device. Dawn refuses older lavapipes.
+ * @param {string} manifest
+ */
+export const isSoftwareDriver = (manifest) => /^(lvp|vk_swiftshader)/.test(path.basename(manifest));
+
+/** @returns {string[]} the manifests of all Vulkan drivers: the system's, then the SwiftShader beside a Chromium */
+export function vulkanDrivers() {
+  const swiftShader = findSwiftShader();
+  const own = manifestFolders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
+    .filter((file) => file.endsWith('.json'));
+  return [...own.sort(), ...(swiftShader ? [swiftShader] : [])];
+}
+
+/**
+ * Environment with which Dawn under Node finds one driver and no other: its manifest, and the Vulkan loader where one ships beside it.
+ * Must be set before the process that opens the device starts.
+ * @param {string} manifest
+ * @returns {Record<string, string>} what to add to the environment
+ */
+export function driverEnvironment(manifest) {
+  const folders = [path.dirname(manifest), ...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean)];
+  return { VK_ICD_FILENAMES: manifest, LD_LIBRARY_PATH: folders.join(':') };
+}
+
+/**
+ * Environment with which Dawn under Node finds SwiftShader, where the machine has no Vulkan driver of its own.
  * @returns {Record<string, string>} what to add to the environment; empty where a driver is there
  */
 export function softwareDriverEnvironment() {
   if (process.platform !== 'linux' || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return {};
-  const own = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder) : [],
-  );
-  // Mesa's lavapipe (lvp) is software too, and older ones are refused by Dawn.
-  if (own.some((name) => name.endsWith('.json') && !name.startsWith('lvp')) && existsSync('/dev/dri')) return {};
   const manifest = findSwiftShader();
-  if (!manifest) return {};
-  const folders = [path.dirname(manifest), ...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean)];
-  return { VK_ICD_FILENAMES: manifest, LD_LIBRARY_PATH: folders.join(':') };
+  if (vulkanDrivers().some((file) => !isSoftwareDriver(file)) && existsSync('/dev/dri')) return {};
+  return manifest ? driverEnvironment(manifest) : {};
 }

@@ -44,7 +44,16 @@ describe('recipes', () => {
     });
     expect(recipe.methods).toEqual([
       { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused' },
-      { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.5 },
+      {
+        method: 'lora',
+        rank: 8,
+        alpha: 16,
+        dropout: 0,
+        targetModules: ['query', 'value'],
+        useRslora: false,
+        bias: 'none',
+        learningRate: 0.5,
+      },
     ]);
     expect(recipe.training).toMatchObject({ batchSize: 16, seed: 42, learningRate: 0.1 });
     expect(normalised({ task: 'rte', methods: [{ method: 'hut', learningRate: 0.5 }] })).toMatchObject({

@@ -60,7 +60,7 @@ export function targetedModules(
  *
  * @throws UserError `adapter/pattern`
  */
-export function patternValue<T>(pattern: Readonly<Record<string, T>>, module: string, fallback: T): T {
+export function patternValue(pattern: Readonly<Record<string, number>>, module: string, fallback: number): number {
   for (const [key, value] of Object.entries(pattern)) if (fullMatcher(`(.*\\.)?(${key})$`)(module)) return value;
   return fallback;
 }

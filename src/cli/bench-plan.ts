@@ -8,6 +8,7 @@ import path from 'node:path';
 import { splitNames } from '../data/splits';
 import { UserError } from '../errors';
 import { parseRecipe, recipeJson, type RecipeJson } from '../train/recipe';
+import { effective } from './bench-schema';
 
 /** One dimension of a grid: a place in the recipe, and the values it takes. */
 export interface Axis {
@@ -115,12 +116,6 @@ function localFiles(json: RecipeJson, base: string): { json: RecipeJson; files: 
     files: { checkpoint: folder, tables },
   };
 }
-
-/** A recipe, defaults written out, without what has no effect: each method has a learning rate of its own by then. */
-export const effective = ({ training, ...recipe }: Readonly<Record<string, unknown>>) => ({
-  ...recipe,
-  training: { ...(training as object), learningRate: undefined },
-});
 
 const product = <T>(lists: readonly (readonly T[])[]): T[][] =>
   lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((item) => [...one, item])), [[]]);

@@ -1,4 +1,4 @@
-/** `results.json` of a benchmark: the numbers of every run. */
+/** `results.json` of a benchmark: the numbers of every run, and when two recipes are the same run. */
 import { z } from 'zod';
 
 const method = z.strictObject({
@@ -57,3 +57,9 @@ export const report = z.strictObject({
 
 export type BenchRun = z.output<typeof run>;
 export type Report = z.output<typeof report>;
+
+/** A recipe, defaults written out, without what has no effect: each method has a learning rate of its own by then. */
+export const effective = ({ training, ...recipe }: Readonly<Record<string, unknown>>) => ({
+  ...recipe,
+  training: { ...(training as object), learningRate: undefined },
+});

@@ -60,7 +60,7 @@ export function nodeEnvironment(base: string, project: string): Environment {
     },
     dataset: (repository) => hubSource({ repository, repositoryType: 'dataset', endpoint, cache }),
     bundled: (name) => folderSource(path.join(project, 'public', 'data', name)),
-    // Half of the machine's memory: a software adapter lives in it, and a GPU's own is told to nobody.
-    budgetBytes: () => totalmem() / 2,
+    // A software adapter lives in the machine's memory; a GPU's own is told to nobody.
+    budgetBytes: totalmem,
   };
 }

@@ -57,7 +57,7 @@ export function continueScript(info: ExportInfo): string {
   const exported = exportedMethod(info);
   const { settings, method, checkpoint, onHub } = exported;
   const { standard = [], imports, code, load, save } = parts(info, exported);
-  const { autoClass, texts, columns, code: taskCode } = task.export.python;
+  const { autoClass, texts, columns, constants, code: taskCode } = task.export.python;
   const training = results.recipe['training'] as Record<string, unknown>;
   const text = JSON.stringify; // JSON strings, lists and numbers are Python's, too.
   // The merged model trains in full, which takes smaller steps than an adapter does.
@@ -87,9 +87,13 @@ ${libraries.join('\n')}
 
 HERE = Path(__file__).resolve().parent
 MAX_LENGTH = ${text(training['maxLength'])}
-${code}${taskCode}
+${constants}
 
-def train(model, tokenizer, arguments):
+${[code, taskCode]
+  .filter(Boolean)
+  .map((part) => `${part.trim()}\n\n\n`)
+  .join('')
+  .trimStart()}def train(model, tokenizer, arguments):
     with open(arguments.train, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     model.train()

@@ -1,8 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { project } from '../check/experiment';
-import { Gpu } from '../gpu/device';
 import { differentiate } from './differentiate';
-import { DeviceMemory } from './executable';
 import { Graph } from './graph';
 import { interpret } from './interpret';
 import { attention } from './ops/attention';
@@ -19,16 +18,7 @@ import { expectCase } from '../check/expect-case.node';
 
 /* Gradients of any scalar in any tensor; and what has none says so. */
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 const classes = (g: Graph, x: Tensor, name: string) =>
   loss(
@@ -42,7 +32,7 @@ const labels = { 'one.labels': [0, 1, 2, 2, 1, 0], 'two.labels': [2, 2, 1, 0, 0,
 describe('of any scalar', () => {
   it('a sum of two losses', async () => {
     await expectCase(
-      memory,
+      device.memory,
       (g) => {
         const x = g.parameter('x', [6, 8]);
         return add(g, classes(g, x, 'one'), classes(g, x, 'two'));
@@ -53,7 +43,7 @@ describe('of any scalar', () => {
 
   it('a weighted sum, one loss taken twice', async () => {
     await expectCase(
-      memory,
+      device.memory,
       (g) => {
         const x = g.parameter('x', [6, 8]);
         const [one, two] = [classes(g, x, 'one'), classes(g, x, 'two')];
@@ -134,7 +124,7 @@ describe('in any tensor', () => {
 
   it('embedded tokens, of a model nothing of which trains', async () => {
     let embedded: Tensor | undefined;
-    const program = await expectCase(memory, (g) => encode(g, (embedded = tokens(g))), {
+    const program = await expectCase(device.memory, (g) => encode(g, (embedded = tokens(g))), {
       values,
       withRespectTo: () => [embedded!],
     });
@@ -143,7 +133,7 @@ describe('in any tensor', () => {
 
   it('an input, a frozen weight and a parameter at once', async () => {
     const program = await expectCase(
-      memory,
+      device.memory,
       (g) => linear(g, { x: g.input('x', [6, 8]), weight: g.weight('w', [4, 8]), bias: g.parameter('b', [4]) }),
       {
         withRespectTo: (g) => [
@@ -180,7 +170,7 @@ describe('trained biases and weights under scales', () => {
       bias,
     });
   it("HUT with the layer's bias trained: β and bias have one gradient", async () => {
-    await expectCase(memory, (g) => {
+    await expectCase(device.memory, (g) => {
       const { rowScale, columnScale, shift } = factors(g, g.parameter('bias', [12]));
       return linear(g, {
         x: g.parameter('x', [10, 8]),
@@ -193,7 +183,7 @@ describe('trained biases and weights under scales', () => {
   });
   it.each(['rowScale', 'columnScale', 'shift'] as const)('HUT of which only %s is used', async (used) => {
     await expectCase(
-      memory,
+      device.memory,
       (g) => {
         const made = factors(g, g.weight('bias', [12]));
         const chosen = { [used === 'shift' ? 'bias' : used]: made[used] };
@@ -205,7 +195,7 @@ describe('trained biases and weights under scales', () => {
   for (const layout of ['nk', 'kn'] as const)
     for (const scales of [['rowScale'], ['columnScale'], ['rowScale', 'columnScale']])
       it(`a trained weight under ${scales}, ${layout}`, async () => {
-        await expectCase(memory, (g) => {
+        await expectCase(device.memory, (g) => {
           const of = (name: string, size: number) => (scales.includes(name) ? g.parameter(name, [size]) : undefined);
           const inputs = { rowScale: of('rowScale', 8), columnScale: of('columnScale', 12) };
           const weight = g.parameter('w', layout === 'nk' ? [12, 8] : [8, 12]);
@@ -213,7 +203,7 @@ describe('trained biases and weights under scales', () => {
         });
       });
   it('HUT materialised on a trained weight', async () => {
-    await expectCase(memory, (g) => {
+    await expectCase(device.memory, (g) => {
       const made = factors(g, g.parameter('bias', [12]));
       const weight = hutTransform(g, g.parameter('w', [12, 8]), made, 'nk');
       return linear(g, { x: g.parameter('x', [10, 8]), weight, bias: made.shift });

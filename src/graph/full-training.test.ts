@@ -1,14 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { difference, roundingBound } from '../check/check';
+import { expectFiniteDifferences } from '../check/expect-case.node';
 import { onDevice, reference, release, trace, type Build, type Experiment } from '../check/experiment';
-import { Gpu } from '../gpu/device';
 import type { Hooks } from '../methods/core/method';
 import { methodById } from '../methods/core/registry';
 import { openModel } from '../models/core/registry';
 import { taskOf } from '../train/fixtures.node';
 import { TraceScope, TunedModel } from '../train/tuned-model';
 import { uniformValues } from '../random';
-import { DeviceMemory } from './executable';
 import { Graph } from './graph';
 import { interpret } from './interpret';
 import { embedding } from './ops/embedding';
@@ -16,45 +16,16 @@ import { hutFactors } from './ops/hut';
 import { layerNorm } from './ops/layer-norm';
 import { linear } from './ops/linear';
 import { defaultChoice } from './plan';
-import { elements, type KernelChoice, type Tensor } from './tensor';
+import { type KernelChoice, type Tensor } from './tensor';
 
 /*
  * What full fine-tuning trains and nothing else does: embedding tables, norms, and matrices inside the encoder. On the GPU against the
  * float64 interpreter, whose gradients are held against finite differences.
  */
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 type Values = Record<string, ArrayLike<number>>;
-
-/** Derivatives along a random direction in each parameter; `still`: the rows of a parameter that do not move. */
-function expectFiniteDifferences(experiment: Experiment, still: Record<string, number[]> = {}): void {
-  const { gradients, given, nodes, scalar } = experiment;
-  const expected = reference(experiment);
-  for (const [parameter, gradient] of gradients) {
-    const direction = uniformValues(elements(parameter.shape), 1, 2, parameter.name);
-    const columns = parameter.shape.at(-1)!;
-    for (const row of still[parameter.name] ?? []) direction.fill(0, row * columns, (row + 1) * columns);
-    const base = Float64Array.from(given.get(parameter.name)!);
-    const at = (h: number) => {
-      const moved = base.map((value, i) => value + h * direction[i]!);
-      return interpret(nodes, new Map([...given, [parameter.name, moved]])).get(scalar)![0]!;
-    };
-    const h = 1e-5;
-    const numeric = (at(h) - at(-h)) / (2 * h);
-    const analytic = expected.get(gradient)!.reduce((sum, value, i) => sum + value * direction[i]!, 0);
-    expect(Math.abs(analytic - numeric), parameter.name).toBeLessThan(1e-6 * Math.max(1, Math.abs(numeric)));
-  }
-}
 
 /** Loss and all gradients on the device, run once for each of `batches`, against float64. */
 async function expectDevice(
@@ -63,7 +34,7 @@ async function expectDevice(
   { bound = roundingBound, choice = defaultChoice }: { bound?: number; choice?: KernelChoice } = {},
 ): Promise<void> {
   const { gradients, scalar, nodes, given } = experiment;
-  const executable = await onDevice(memory, experiment, choice);
+  const executable = await onDevice(device.memory, experiment, choice);
   for (const batch of batches) {
     const expected = interpret(nodes, new Map([...given, ...Object.entries(batch)]));
     for (const { name, dataType } of executable.program.inputs) {
@@ -84,7 +55,7 @@ async function expectDevice(
     }
   }
   release(executable);
-  gpu.check();
+  device.gpu.check();
 }
 
 const length = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
@@ -153,9 +124,9 @@ describe('embedding tables', () => {
   it('every gradient of a table is written, whatever lay there', async () => {
     const first = batch([23, 7, 1, 23, 12], 1, 4);
     const experiment = trace(build(roberta, tables), first);
-    const executable = await onDevice(memory, experiment, defaultChoice);
+    const executable = await onDevice(device.memory, experiment, defaultChoice);
     for (const buffer of executable.flat.gradients.chunks)
-      gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(buffer.size / 4).fill(7));
+      device.gpu.device.queue.writeBuffer(buffer, 0, new Float32Array(buffer.size / 4).fill(7));
     executable.run();
     const expected = reference(experiment);
     for (const [{ name }, gradient] of experiment.gradients)
@@ -285,7 +256,7 @@ describe('full fine-tuning of a RoBERTa-base shape, batch 16 × 128', () => {
     expect(places).toHaveLength(layout.entries.size);
   });
 
-  it('takes less memory where activations are computed again', () => {
+  it('takes less device.memory where activations are computed again', () => {
     const layout = tuned.layout(2 ** 30);
     const arena = (gradientCheckpointing: boolean) => {
       const options = { training: true, dropout: 0.1, chunkBytes: 2 ** 30, gradientCheckpointing };

@@ -1,12 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Gpu } from '../gpu/device';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { parseShader, PipelineCache, preprocess } from '../gpu/shader';
 import { methods } from '../methods/core/registry';
 import { roles } from '../models/core/model';
 import { openModel } from '../models/core/registry';
 import { taskOf } from '../train/fixtures.node';
 import { TunedModel } from '../train/tuned-model';
-import { DeviceMemory } from './executable';
 import type { Graph } from './graph';
 import { activation, add } from './ops/elementwise';
 import { linear } from './ops/linear';
@@ -17,16 +16,7 @@ import { staticChoice } from './variants';
 
 /* Fusion keeps to the storage buffers that one shader stage may bind. */
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 const counted = new Map<string, number>();
 /** Storage buffers that the shader itself declares. */
@@ -57,7 +47,7 @@ describe('the budget of storage buffers', () => {
   it('more of them, more is fused; the numbers are the same', async () => {
     const counts: number[] = [];
     for (const maxStorageBuffers of [5, 6, 7, 8]) {
-      const { calls } = await expectCase(memory, everything, { maxStorageBuffers });
+      const { calls } = await expectCase(device.memory, everything, { maxStorageBuffers });
       for (const call of calls) expect(storageBuffers(call), call.label).toBeLessThanOrEqual(maxStorageBuffers);
       counts.push(calls.length);
     }
@@ -66,7 +56,7 @@ describe('the budget of storage buffers', () => {
   });
 
   it('what one operation alone cannot do without is refused by name', async () => {
-    await expect(expectCase(memory, everything, { maxStorageBuffers: 3 })).rejects.toThrow(
+    await expect(expectCase(device.memory, everything, { maxStorageBuffers: 3 })).rejects.toThrow(
       /linear \(linear.*\) binds \d storage buffers; this device allows 3/,
     );
   });

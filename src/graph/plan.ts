@@ -210,11 +210,17 @@ export function compile(
     return { ...placement, segments, bytes: total(placement.arena) };
   };
   let best = attempt(atMost(gradientCheckpointing));
-  if (gradientCheckpointing === 'auto')
-    for (let most = 1, last = best; best.bytes > budgetBytes && last.segments === most - 1; most++) {
-      last = attempt(most);
-      if (last.bytes < best.bytes) best = last;
+  if (gradientCheckpointing === 'auto' && best.bytes > budgetBytes) {
+    const all = attempt(Infinity);
+    // The last segment is used at once, so that keeping it may take less.
+    for (const tried of [all, attempt(all.segments - 1)]) if (tried.bytes < best.bytes) best = tried;
+    // Every other one makes the arena smaller: the fewest that fit are found by halving.
+    for (let tooFew = 0; best.bytes <= budgetBytes && best.segments - tooFew > 1;) {
+      const half = attempt((tooFew + best.segments) >> 1);
+      if (half.bytes <= budgetBytes) best = half;
+      else tooFew = (tooFew + best.segments) >> 1;
     }
+  }
 
   const calls = best.nodes.flatMap((node) =>
     node.operation.lower(node, choice).map((call): PlannedCall => {

@@ -1,8 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { sameBits } from '../check/check';
 import { onDevice, release, trace, type Experiment } from '../check/experiment';
-import { Gpu } from '../gpu/device';
-import { DeviceMemory } from './executable';
 import type { Graph } from './graph';
 import { attention } from './ops/attention';
 import { activation, add, dropout } from './ops/elementwise';
@@ -16,16 +15,7 @@ import { staticChoice } from './variants';
 
 /* Recomputation: the same gradients, bit for bit, in less memory. */
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 type Method = 'hut' | 'lora' | 'full' | 'top';
 const [batchSize, length, hiddenSize, layers] = [2, 9, 16, 4];
@@ -68,12 +58,12 @@ function encoder(g: Graph, method: Method, probability: number): Tensor {
 }
 
 async function gradientsOf(experiment: Experiment, choice: KernelChoice, options: CompileOptions) {
-  const executable = await onDevice(memory, experiment, choice, options);
+  const executable = await onDevice(device.memory, experiment, choice, options);
   executable.run();
   const found = new Map<string, Float32Array>();
   for (const [{ name }, gradient] of experiment.gradients) found.set(name, await executable.read(gradient));
   found.set('scalar', await executable.read(experiment.scalar));
-  gpu.check();
+  device.gpu.check();
   release(executable);
   return { found, program: executable.program };
 }
@@ -84,7 +74,7 @@ describe.each(['hut', 'lora', 'full', 'top'] as const)('%s', (method) => {
   for (const probability of [0, 0.2])
     for (const quads of [false, true])
       it(`the same gradients bit for bit, dropout ${probability}${quads ? ', by quads' : ''}`, async (context) => {
-        context.skip(quads && !gpu.features.has('subgroups'), 'this device has no subgroups');
+        context.skip(quads && !device.gpu.features.has('subgroups'), 'this device has no subgroups');
         const choice = quads ? staticChoice({ software: true, subgroups: true }) : defaultChoice;
         const experiment = trace((g) => encoder(g, method, probability), values);
         const without = await gradientsOf(experiment, choice, { gradientCheckpointing: false });

@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { trace, onDevice, reference, release } from '../check/experiment';
 import { difference, roundingBound } from '../check/check';
-import { Gpu } from '../gpu/device';
 import { differentiate } from './differentiate';
-import { DeviceMemory, Executable } from './executable';
+import { Executable } from './executable';
 import { Graph } from './graph';
 import { attention } from './ops/attention';
 import { activation, add } from './ops/elementwise';
@@ -18,16 +18,7 @@ import { expectCase } from '../check/expect-case.node';
 
 /* Algebra that has one tensor in two places: on a device, no kernel may bind it twice. */
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 const copies = ({ calls }: Program) => calls.filter(({ label }) => label === 'copy').length;
 
@@ -60,12 +51,12 @@ describe('one tensor in two places of an operation', () => {
     },
   };
   it.each(Object.entries(cases))('%s', async (_, build) => {
-    expect(copies(await expectCase(memory, build))).toBeGreaterThan(0);
+    expect(copies(await expectCase(device.memory, build))).toBeGreaterThan(0);
   });
 
   it('attention of x with itself', async () => {
     await expectCase(
-      memory,
+      device.memory,
       (g) => {
         const x = g.parameter('x', [2 * 5, 8]);
         return attention(g, { q: x, k: x, v: x, lengths: g.input('lengths', [2], 'u32') }, { heads: 2, length: 5 });
@@ -80,23 +71,23 @@ describe('one tensor in two places of an operation', () => {
       return add(g, weightGradient(g, x, x), g.parameter('p', [8, 8]));
     };
     const experiment = trace(build);
-    const executable = await onDevice(memory, experiment, defaultChoice);
+    const executable = await onDevice(device.memory, experiment, defaultChoice);
     executable.run();
     const expected = reference(experiment).get(experiment.scalar)!;
     expect(difference(await executable.read(experiment.scalar), expected).error).toBeLessThan(roundingBound);
-    gpu.check();
+    device.gpu.check();
     release(executable);
   });
 });
 
 describe('gradients and outputs that lie elsewhere already', () => {
   it('the sum of two parameters: one gradient for both', async () => {
-    const program = await expectCase(memory, (g) => add(g, g.parameter('a', [6, 8]), g.parameter('b', [6, 8])));
+    const program = await expectCase(device.memory, (g) => add(g, g.parameter('a', [6, 8]), g.parameter('b', [6, 8])));
     expect(copies(program)).toBe(1);
   });
 
   it('a sum of three, two of them the same', async () => {
-    await expectCase(memory, (g) => {
+    await expectCase(device.memory, (g) => {
       const a = g.parameter('a', [6, 8]);
       return add(g, add(g, a, g.parameter('b', [6, 8])), a);
     });
@@ -111,11 +102,11 @@ describe('gradients and outputs that lie elsewhere already', () => {
     gradients.set(graph.parameter('r', [4, 4]), p);
     const layout = ParameterLayout.of(graph.named('parameter'));
     const program = compile(graph, { x, w, p, y }, gradients, layout);
-    const flat = memory.flatBuffers(layout);
+    const flat = device.memory.flatBuffers(layout);
     const values = (name: string) => Float32Array.from({ length: 16 }, (_, i) => i + name.charCodeAt(0));
-    memory.uploadWeight('w', values('w'));
+    device.memory.uploadWeight('w', values('w'));
     flat.parameters.write(new Map(['p', 'q', 'r'].map((name) => [name, values(name)])));
-    const executable = await Executable.create(memory, program, flat);
+    const executable = await Executable.create(device.memory, program, flat);
     executable.write('x', values('x'));
     executable.run();
     expect(await executable.read(x)).toEqual(values('x'));

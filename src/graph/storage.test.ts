@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { difference, roundingBound } from '../check/check';
 import { project } from '../check/experiment';
-import { Gpu } from '../gpu/device';
 import { uniformValues } from '../random';
 import { differentiate } from './differentiate';
-import { DeviceMemory, Executable } from './executable';
+import { Executable } from './executable';
 import { Graph } from './graph';
 import { interpret } from './interpret';
 import { activation, add } from './ops/elementwise';
@@ -18,16 +18,7 @@ import { expectCase } from '../check/expect-case.node';
 
 /* Views, tensors that live across runs, and operations that write over what they read. */
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 const values = (name: string, count: number) => uniformValues(count, 1, 3, name);
 const none = new ParameterLayout();
@@ -35,8 +26,8 @@ const none = new ParameterLayout();
 /** A program of inputs, weights and states only. */
 async function program(graph: Graph, outputs: Record<string, Tensor>, states?: States): Promise<Executable> {
   const compiled = compile(graph, outputs, new Map(), none);
-  for (const { name, shape } of compiled.weights) memory.uploadWeight(name, values(name, shape[0]! * shape[1]!));
-  return Executable.create(memory, compiled, memory.flatBuffers(none), states);
+  for (const { name, shape } of compiled.weights) device.memory.uploadWeight(name, values(name, shape[0]! * shape[1]!));
+  return Executable.create(device.memory, compiled, device.memory.flatBuffers(none), states);
 }
 
 /** Runs with one input `x` and reads an output. */
@@ -44,7 +35,7 @@ async function run(executable: Executable, x: Float32Array, output: string): Pro
   executable.write('x', x);
   executable.run();
   const read = await executable.read(executable.program.outputs[output]!);
-  gpu.check();
+  device.gpu.check();
   return read;
 }
 
@@ -60,20 +51,20 @@ describe('views', () => {
     'a view': (g) => view(g, g.weight('w', [24, 8]), 64, [16, 8]),
   };
   it.each(Object.entries(sources))('of %s, as the weight of a linear layer', async (_, source) => {
-    await expectCase(memory, (g) => linear(g, { x: g.parameter('x', [5, 8]), weight: second(g, source(g)) }));
+    await expectCase(device.memory, (g) => linear(g, { x: g.parameter('x', [5, 8]), weight: second(g, source(g)) }));
   });
   it.each(Object.entries(sources))('of %s, as the input of a linear layer', async (_, source) => {
-    await expectCase(memory, (g) => linear(g, { x: second(g, source(g)), weight: g.parameter('v', [4, 8]) }));
+    await expectCase(device.memory, (g) => linear(g, { x: second(g, source(g)), weight: g.parameter('v', [4, 8]) }));
   });
   it('both halves of a parameter, and the whole, have their share in its gradient', async () => {
-    await expectCase(memory, (g) => {
+    await expectCase(device.memory, (g) => {
       const whole = g.parameter('w', [16, 8]);
       const halves = linear(g, { x: view(g, whole, 0, [8, 8]), weight: second(g, whole) });
       return add(g, halves, view(g, activation(g, whole, 'gelu'), 64, [8, 8]));
     });
   });
   it('parts that overlap, and the whole, in one operation', async () => {
-    await expectCase(memory, (g) => {
+    await expectCase(device.memory, (g) => {
       const whole = g.parameter('w', [24, 8]);
       const overlapping = add(g, view(g, whole, 0, [16, 8]), view(g, whole, 64, [16, 8]));
       return add(g, overlapping, view(g, add(g, whole, view(g, whole, 0, [24, 8])), 0, [16, 8]));
@@ -108,7 +99,7 @@ describe('states', () => {
   };
 
   it('a running average over several runs and programs, zero before the first', async () => {
-    const states = new States(memory);
+    const states = new States(device.memory);
     const [first, second] = [average(states), average(states)];
     const executables = [await first.executable, await second.executable];
     let expected: ArrayLike<number> = new Float64Array(70);
@@ -126,7 +117,7 @@ describe('states', () => {
   });
 
   it('is kept though nothing reads it in the program, and two owners do not meet', async () => {
-    const [one, two] = [new States(memory), new States(memory)];
+    const [one, two] = [new States(device.memory), new States(device.memory)];
     const write = async (states: States) => {
       const graph = new Graph();
       const x = graph.input('x', [10, 7]);
@@ -145,7 +136,7 @@ describe('states', () => {
   });
 
   it('a cache is filled part by part, and read whole', async () => {
-    const states = new States(memory);
+    const states = new States(device.memory);
     const at = (part: number) => {
       const graph = new Graph();
       const x = graph.input('x', [4, 8]);
@@ -165,7 +156,7 @@ describe('states', () => {
   });
 
   it('of another size is refused', async () => {
-    const states = new States(memory);
+    const states = new States(device.memory);
     const of = (rows: number) => {
       const graph = new Graph();
       return program(graph, { y: activation(graph, graph.state('s', [rows, 8]), 'tanh') }, states);
@@ -186,7 +177,7 @@ describe('writing over what is read', () => {
     const { graph, state, x } = trace();
     const y = runningAverage(graph, state, x, 0.5);
     const late = activation(graph, view(graph, state, 0, [8, 8]), 'relu');
-    const states = new States(memory);
+    const states = new States(device.memory);
     const executable = await program(graph, { y, late }, states);
     const ones = new Float32Array(64).fill(1);
     expect((await run(executable, ones, 'late'))[0]).toBe(0);

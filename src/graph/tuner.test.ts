@@ -69,6 +69,22 @@ describe('tuning', () => {
   it('times every variant asked for', async () => {
     const seconds = await timeVariants(gpu, thin, ['block 8×8 tall', 'block 4×4']);
     expect([...seconds.keys()]).toEqual(['block 8×8 tall', 'block 4×4']);
-    for (const time of seconds.values()) expect(time).toBeGreaterThan(0);
+    for (const time of seconds.values()) {
+      expect(time).toBeGreaterThan(0);
+      expect(time).toBeLessThan(Infinity);
+    }
+  });
+
+  it('a variant that the device does not compile takes for ever', async () => {
+    const other = await Gpu.open();
+    try {
+      const compile = vi.spyOn(other.device, 'createComputePipelineAsync');
+      compile.mockRejectedValueOnce(new Error('too many registers'));
+      const seconds = await timeVariants(other, thin, ['block 8×8', 'block 4×4']);
+      expect(seconds.get('block 8×8')).toBe(Infinity);
+      expect(seconds.get('block 4×4')).toBeLessThan(Infinity);
+    } finally {
+      other.close();
+    }
   });
 });

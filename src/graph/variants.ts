@@ -86,9 +86,15 @@ function gpuVariant(shape: LinearShape): LinearVariantName {
 }
 
 /** A thread's own rows share what it loads of the others; on a GPU threads are worth more than that. */
+export const attentionVariants = {
+  'own 1': { own: 1, block: 4, workgroup: 64, quad: false },
+  'own 4': { own: 4, block: 4, workgroup: 4, quad: false },
+  'own 4 by quads': { own: 4, block: 8, workgroup: 4, quad: true },
+} as const satisfies Record<string, AttentionVariant>;
+
 function attentionVariant(software: boolean, subgroups: boolean): AttentionVariant {
-  if (!software) return { own: 1, block: 4, workgroup: 64, quad: false };
-  return subgroups ? { own: 4, block: 8, workgroup: 4, quad: true } : { own: 4, block: 4, workgroup: 4, quad: false };
+  if (!software) return attentionVariants['own 1'];
+  return attentionVariants[subgroups ? 'own 4 by quads' : 'own 4'];
 }
 
 /** The choice by rule alone: the same for every device of a kind. */

@@ -7,7 +7,8 @@
  * `modulesToSave` whole modules.
  */
 import { z } from 'zod';
-import { patternValue } from '../checkpoint/peft-targets';
+import { patternValue, targetedModules } from '../checkpoint/peft-targets';
+import { UserError } from '../errors';
 import { add } from '../graph/ops/elementwise';
 import { linear } from '../graph/ops/linear';
 import type { LinearSite } from '../models/core/model';
@@ -74,7 +75,19 @@ const plainInitialisation: unknown[] = [undefined, null, true, false, 'gaussian'
 const isOff = (value: unknown) =>
   typeof value === 'object' && value !== null ? Object.keys(value).length === 0 : !value;
 
+/** The layers that a configuration means, by PEFT's rules; undefined where its patterns are beyond what is read here. */
+function meant(config: z.output<typeof peftConfig>, model: AdaptedModel): string[] | undefined {
+  try {
+    const layers = model.linearLayers.map(({ name }) => name);
+    return targetedModules({ ...config, target_modules: config.target_modules ?? [] }, layers, []);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
 /** The fields of `adapter_config.json` that tell how LoRA computes. */
+const names = z.union([z.string(), z.array(z.string())]).nullish();
 const peftConfig = z.looseObject({
   r: z.int().min(1),
   lora_alpha: z.number().positive().default(8),
@@ -83,6 +96,10 @@ const peftConfig = z.looseObject({
   bias: z.enum(['none', 'all', 'lora_only']).default('none'),
   alpha_pattern: z.record(z.string(), z.number().positive()).nullish(),
   modules_to_save: z.array(z.string()).nullish(),
+  target_modules: names,
+  exclude_modules: names,
+  layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
+  layers_pattern: names,
 });
 
 function settingsOf({ config: json, tensors, model, refuse }: AdapterContents): Partial<LoraSettings> {
@@ -103,6 +120,9 @@ function settingsOf({ config: json, tensors, model, refuse }: AdapterContents): 
   if (foreign) return refuse(`holds ${foreign}, which is no plain LoRA`);
   const adapted = model.linearLayers.filter(({ name }) => tensors.has(`${name}.lora_A.weight`));
   if (adapted.length === 0) return refuse('holds no LoRA factors for a linear layer of this model');
+  // What decides is which tensors there are; but a layer that the configuration means and that has none was lost.
+  const lost = meant(config, model)?.find((name) => !adapted.some((site) => site.name === name));
+  if (lost) return refuse(`says that it adapts ${lost}, but holds no factors for it`);
   const rankAt = ({ name }: LinearSite) => tensors.get(`${name}.lora_A.weight`)!.shape[0]!;
   const alphaAt = ({ name }: LinearSite) => patternValue(config.alpha_pattern ?? {}, name, config.lora_alpha);
   const differing = (at: (site: LinearSite) => number, usual: number) => {

@@ -1,28 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { adamwReference, runAdamW } from '../check/adamw';
 import { difference, roundingBound, sameBits } from '../check/check';
 import { readBuffer } from '../gpu/commands';
-import { Gpu } from '../gpu/device';
-import { DeviceMemory } from '../graph/executable';
 import { ParameterLayout } from '../graph/parameter-layout';
 import { updateCost } from './adamw';
 
-let gpu: Gpu;
-let memory: DeviceMemory;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
-beforeEach(() => {
-  memory = new DeviceMemory(gpu);
-});
-afterEach(() => memory.dispose());
+const device = testDevice();
 
 describe('AdamW', () => {
   it('updates in chunks as in one piece, bit for bit where the sums of squares fall alike', async () => {
     const count = 1024;
-    const whole = await runAdamW(memory, { count });
-    const cut = await runAdamW(memory, { count, chunkBytes: count * 4 });
+    const whole = await runAdamW(device.memory, { count });
+    const cut = await runAdamW(device.memory, { count, chunkBytes: count * 4 });
     expect(whole.layout.chunks).toEqual([2 * count * 4]);
     expect(cut.layout.chunks).toEqual([count * 4, count * 4]);
     expect(sameBits(cut.parameters, whole.parameters)).toBe(true);
@@ -32,13 +22,13 @@ describe('AdamW', () => {
     expect(updateCost(cut.layout, 1).dispatches).toBe(5);
     expect(updateCost(cut.layout, 2).dispatches).toBe(9);
     for (const { dispose } of [whole, cut]) dispose();
-    gpu.check();
+    device.gpu.check();
   });
 
   it('leaves the padding between tensors zero, also where decay goes towards 1', async () => {
-    const { flat, adamw, dispose } = await runAdamW(memory, { count: 70 });
+    const { flat, adamw, dispose } = await runAdamW(device.memory, { count: 70 });
     for (const buffer of [flat.parameters, ...adamw.moments].map(({ chunks }) => chunks[0]!)) {
-      const values = new Float32Array(await readBuffer(gpu.device, buffer, 0, buffer.size));
+      const values = new Float32Array(await readBuffer(device.gpu.device, buffer, 0, buffer.size));
       for (const start of [0, 128]) {
         expect(values.subarray(start, start + 70).every((value) => value !== 0)).toBe(true);
         expect(values.subarray(start + 70, start + 128).every((value) => value === 0)).toBe(true);
@@ -49,21 +39,24 @@ describe('AdamW', () => {
 
   it('takes more workgroups than one dimension has', async () => {
     const count = 140_000;
-    const { parameters, dispose } = await runAdamW(memory, {
+    const { parameters, dispose } = await runAdamW(device.memory, {
       count,
       tile: { workgroup: 1, normWorkgroup: 1, normTurns: 1 },
     });
     expect(difference(parameters, adamwReference(count)).error).toBeLessThan(roundingBound);
     dispose();
-    gpu.check();
+    device.gpu.check();
   });
 
   it('goes on from a snapshot, in chunks of another size', async () => {
     const count = 1024;
-    const [whole, cut] = [await runAdamW(memory, { count }), await runAdamW(memory, { count, chunkBytes: count * 4 })];
+    const [whole, cut] = [
+      await runAdamW(device.memory, { count }),
+      await runAdamW(device.memory, { count, chunkBytes: count * 4 }),
+    ];
     const snapshot = await whole.adamw.snapshot();
     expect(snapshot.step).toBe(3);
-    memory.submitter.submit(whole.adamw.update(0.1));
+    device.memory.submitter.submit(whole.adamw.update(0.1));
     const expected = await whole.adamw.snapshot();
 
     cut.flat.parameters.write(
@@ -72,7 +65,7 @@ describe('AdamW', () => {
     const total = await whole.adamw.total!.read();
     cut.adamw.total!.write(total);
     cut.adamw.restore(snapshot);
-    memory.submitter.submit(cut.adamw.update(0.1));
+    device.memory.submitter.submit(cut.adamw.update(0.1));
     expect(await cut.adamw.snapshot()).toEqual(expected);
     for (const { dispose } of [whole, cut]) dispose();
   });
@@ -114,7 +107,7 @@ describe('flat buffers', () => {
       512,
     );
     expect(layout.chunks).toEqual([512, 512, 512]);
-    const { parameters } = memory.flatBuffers(layout);
+    const { parameters } = device.memory.flatBuffers(layout);
     const values = new Map(['a', 'b', 'c'].map((name, i) => [name, new Float32Array(70).fill(i + 1)]));
     parameters.write(values);
     expect(await parameters.read()).toEqual(values);

@@ -13,9 +13,7 @@ function softmax(logits: Float32Array): number[] {
   return exponentials.map((value) => value / sum);
 }
 
-const python = (labels: readonly string[]) => `LABELS = ${JSON.stringify(labels)}
-
-
+const python = `
 def answer(model, tokenizer, text, pair=None):
     model.eval()
     with torch.no_grad():
@@ -69,7 +67,8 @@ export function classification(data: LabelledData): Task<Example, Float32Array> 
     },
     python: {
       headArguments: 'num_labels=len(LABELS), problem_type="single_label_classification", ignore_mismatched_sizes=True',
-      code: python(labelNames),
+      constants: `LABELS = ${JSON.stringify(labelNames)}`,
+      code: python,
     },
   });
 }

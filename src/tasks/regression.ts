@@ -60,7 +60,11 @@ export function regression(data: LabelledData): Task<Example, Float32Array> {
       },
       facts: [['Answers', 'a score']],
     },
-    python: { headArguments: 'num_labels=1, problem_type="regression", ignore_mismatched_sizes=True', code: python },
+    python: {
+      headArguments: 'num_labels=1, problem_type="regression", ignore_mismatched_sizes=True',
+      constants: '',
+      code: python,
+    },
   });
 }
 

@@ -27,10 +27,16 @@ interface Origin extends Pick<Opened, 'source' | 'model'> {
 }
 
 /** Uploads what a program reads and is not there yet. */
-async function uploadFrozen(memory: DeviceMemory, tuned: TunedModel, origin: Origin): Promise<void> {
+async function uploadFrozen(
+  memory: DeviceMemory,
+  tuned: TunedModel,
+  program: Plan['program'],
+  origin: Origin,
+): Promise<void> {
   const { source, model, reader, drawn, seed } = origin;
   const own = new Map(tuned.own.frozen?.map((tensor) => [tuned.frozenName(tensor), tensor]));
-  const { weights } = tuned.program({ batchSize: 1, length: 4 }, tuned.layout(), { training: false });
+  const layout = tuned.layout(program.chunkBytes);
+  const { weights } = tuned.program({ batchSize: 1, length: 4 }, layout, { ...program, training: false });
   for (const weight of weights) {
     if (memory.hasWeight(weight.name)) continue;
     const frozen = own.get(weight.name);
@@ -90,7 +96,7 @@ export async function place(
     for (const [i, contender] of contenders.entries()) {
       signal?.throwIfAborted();
       compiling(i, contender.id);
-      await uploadFrozen(memory, tuned[i]!, origin);
+      await uploadFrozen(memory, tuned[i]!, program, origin);
       const trainer = await Trainer.create(memory, {
         ...training,
         id: contender.id,
@@ -121,9 +127,10 @@ export async function placeBase(
   const { seed } = recipe.training;
   const { values } = await readHead(reader, model, base.head, seed);
   const origin = { source, model, reader, drawn, seed };
-  await uploadFrozen(memory, base, origin);
+  const { options } = trainers[0]!;
+  await uploadFrozen(memory, base, options.program, origin);
   return Trainer.create(memory, {
-    ...trainers[0]!.options,
+    ...options,
     id: 'base',
     tuned: base,
     initial: await initialValues(base, values, origin),

@@ -128,10 +128,11 @@ export function plan(tuned: readonly TunedModel[], training: Training, options: 
   );
   const weightBytes = sum(weights.values());
   const trainableBytes = sum(predictions.map(({ layout }) => trainingBytes(layout, gradientAccumulation)));
+  const arenaBudget = (budgetBytes ?? 0) - weightBytes - trainableBytes;
   const program = {
     ...programOptions(training, options),
-    // What the rest leaves of the budget is the arena's.
-    ...(budgetBytes !== undefined && { budgetBytes: Math.max(0, budgetBytes - weightBytes - trainableBytes) }),
+    // What the rest leaves of the budget is the arena's; where it leaves nothing, no arena would help.
+    ...(arenaBudget > 0 && { budgetBytes: arenaBudget }),
   };
   const costs = predictions.map(({ model, layout, evaluation }) => {
     const { contender } = model.options;

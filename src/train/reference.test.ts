@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { everyVariant, testedChoices } from '../check/choices.node';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
 import { scheduleFactor, warmupStepsOf, type ScheduleName } from '../optim/schedule';
@@ -80,8 +81,15 @@ const tight = { logits: 1e-5, gradients: 1e-4, losses: 1e-4 };
 /** What rounding frozen matrices to f16 may change; see `float16` in each case.json. */
 const half = { logits: 2e-3, gradients: 1e-2, losses: 3e-3 };
 
+/** What trains tensors of the model itself, or with other scales: the same bounds. */
+const variants = ['roberta', 'bert'].flatMap((model) =>
+  ['full', 'top-layers', 'bitfit', 'head', 'lora-rslora', 'lora-bias-all', 'lora-bias-lora-only'].map(
+    (method) => `${model}-${method}`,
+  ),
+);
+
 describe('training against PyTorch', () => {
-  for (const name of [...cases, 'bert-lora-regression', 'roberta-hut-accumulation'])
+  for (const name of [...cases, ...variants, 'bert-lora-regression', 'roberta-hut-accumulation'])
     it(name, () => compare(name, {}, tight));
   for (const name of cases.filter((name) => name.includes('hut')))
     it(`${name}, materialised`, () => compare(name, { settings: { form: 'materialised' } }, tight));
@@ -92,6 +100,25 @@ describe('training against PyTorch', () => {
     it(`${name}, frozen weights rounded to f16`, () => compare(name, { weights: 'f16' }, half));
   it('HUT materialised with frozen weights in f16', () =>
     compare('roberta-hut-all', { weights: 'f16', settings: { form: 'materialised' } }, tight));
+});
+
+describe('training against PyTorch, rows of more tokens than a workgroup has threads', () => {
+  for (const name of ['roberta-lora-long', 'roberta-hut-long'])
+    for (const weights of ['f32', 'f16'] as const) it(`${name}, ${weights}`, () => compare(name, { weights }, tight));
+});
+
+/** Both models and methods, by f32 and f16 weights. */
+const explicit: readonly (readonly [string, TrainerChoices, typeof tight])[] = [
+  ['bert-lora-all', { weights: 'f16' }, half],
+  ['bert-hut-all', { settings: { form: 'materialised' } }, tight],
+  ['roberta-hut-long', { weights: 'f16' }, tight],
+];
+
+describe.each(testedChoices)('training against PyTorch, kernels of the choice $name', ({ choice, runsOn }) => {
+  beforeEach((context) => context.skip(!runsOn(gpu), 'this device has no subgroups'));
+  it.each(everyVariant ? explicit : explicit.slice(0, 1))('%s %j', (name, options, bounds) =>
+    compare(name, { ...options, choice }, bounds),
+  );
 });
 
 describe('identity at step 0', () => {

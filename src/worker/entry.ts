@@ -1,7 +1,7 @@
 /** The worker: everything that touches the GPU or files lives behind this one object. */
 import * as Comlink from 'comlink';
 import { z } from 'zod';
-import { checkKernels, kernelCount, type KernelReport } from '../check/kernels';
+import type { KernelReport } from '../check/kernels';
 import type { CacheEntry } from '../checkpoint/cache';
 import { UserError } from '../errors';
 import { adapterLabel, type Gpu } from '../gpu/device';
@@ -51,6 +51,7 @@ class Engine implements RunWorker {
     this.stopCheck();
     const { signal } = (this.#check = new AbortController());
     const gpu = await this.#gpu.open();
+    const { checkKernels, kernelCount } = await import('../check/kernels');
     // What trains is what is checked.
     const choice = await (await this.#environment()).choice(gpu, { shapes: () => [] });
     const check = { gpu: gpuReport(gpu), kernels: [] as KernelReport[], total: kernelCount };

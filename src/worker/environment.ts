@@ -79,6 +79,6 @@ export async function pageEnvironment(
     file: (path) => dropped.table(path),
     dataset: (repository) => hubSource({ ...hub, repository, repositoryType: 'dataset' }),
     bundled: (name) => urlSource(new URL(`data/${name}/`, baseUrl), { label: `the bundled ${name}` }),
-    budgetBytes: () => machineBytes() / 2,
+    budgetBytes: machineBytes,
   };
 }

@@ -193,7 +193,7 @@ export interface RunWorker {
   /** Files by name, ready for `transformers` (merged) or PEFT (adapter), with card, script and results; moved, not copied, to the page. */
   exportFolder(method: string, kind: 'merged' | 'adapter'): Promise<Map<string, Uint8Array>>;
   /** `predictions.jsonl` of the best evaluation. */
-  exportPredictions(method: string): string;
+  exportPredictions(method: string): Promise<string>;
 
   cacheEntries(): Promise<CacheEntry[]>;
   deleteCached(entry: CacheEntry): Promise<void>;

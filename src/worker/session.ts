@@ -4,8 +4,6 @@
  */
 import type { Batch } from '../data/batching';
 import { UserError } from '../errors';
-import { adapterFolder, mergedFolder, predictionLines } from '../export/folders';
-import { exportExtras } from '../export/extras';
 import type { Environment } from '../train/environment';
 import type { RunEvent } from '../train/events';
 import { placeBase } from '../train/place';
@@ -71,6 +69,7 @@ export class Session {
       });
       this.#events.add({ type: 'memory', ...memoryOf(prepared) });
       this.#state('training');
+      void exports().catch(() => undefined);
       await this.#run.train({ beforeStep: () => this.#steering.beforeStep(), signal, onEvent });
       this.#state(this.#steering.stopping ? 'stopped' : 'done');
     } catch (error) {
@@ -130,6 +129,7 @@ export class Session {
   async exportFolder(method: string, kind: 'merged' | 'adapter'): Promise<Map<string, Uint8Array>> {
     const run = this.#trained;
     const { prepared } = run;
+    const { adapterFolder, exportExtras, mergedFolder } = await exports();
     const files = await (kind === 'merged' ? mergedFolder(prepared, method) : adapterFolder(prepared, method));
     const extras = exportExtras({
       kind,
@@ -142,11 +142,12 @@ export class Session {
     return files;
   }
 
-  exportPredictions(method: string): string {
+  async exportPredictions(method: string): Promise<string> {
     const run = this.#trained;
     const answers = run.bestAnswers(method);
     if (answers === undefined)
       throw new UserError('run/none', `${method} has not been evaluated yet, so there are no predictions.`);
+    const { predictionLines } = await exports();
     return predictionLines(run.prepared, answers);
   }
 
@@ -156,6 +157,9 @@ export class Session {
     this.#run = undefined;
   }
 }
+
+/** What writes exports: fetched when training begins, since nobody needs it before and a server may be gone after. */
+const exports = () => import('../export/index');
 
 const memoryOf = ({ memory }: Prepared) => memory.bytes;
 

@@ -88,6 +88,12 @@ const fields: readonly NumberField[] = [
   },
 ];
 
+const checkpointing = [
+  { label: 'As memory needs', value: 'auto' },
+  { label: 'All layers', value: true },
+  { label: 'Off', value: false },
+] as const;
+
 export function TrainingSection() {
   const training = useApp((state) => state.json.training) ?? {};
   const evaluation = useApp((state) => state.json.evaluation) ?? {};
@@ -116,6 +122,19 @@ export function TrainingSection() {
           data={[...scheduleNames]}
           value={training.schedule ?? 'linear'}
           onChange={(value) => value && editTraining({ schedule: value })}
+          allowDeselect={false}
+          styles={inRow}
+        />
+        <Select
+          size="xs"
+          label="Gradient checkpointing"
+          description="Computing activations twice saves memory: of as many layers as must, of all, or of none."
+          data={checkpointing.map(({ label }) => label)}
+          value={checkpointing.find(({ value }) => value === (training.gradientCheckpointing ?? 'auto'))!.label}
+          onChange={(chosen) => {
+            const found = checkpointing.find(({ label }) => label === chosen);
+            if (found) editTraining({ gradientCheckpointing: found.value });
+          }}
           allowDeselect={false}
           styles={inRow}
         />

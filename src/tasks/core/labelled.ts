@@ -20,7 +20,7 @@ export type LabelledPart = Pick<
   /** Loss of one row, as the program computes it. */
   rowLoss(logits: Float32Array, label: number): number;
   readonly export: Omit<Task['export'], 'taskType' | 'pipelineTag' | 'python'>;
-  readonly python: Pick<TaskPython, 'code' | 'headArguments'>;
+  readonly python: Pick<TaskPython, 'constants' | 'code' | 'headArguments'>;
 };
 
 export function labelledTask(data: LabelledData, part: LabelledPart): Task<Example, Float32Array> {
@@ -71,7 +71,8 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
         texts: paired ? ['This is a test.', 'This was tested.'] : ['This is a test.'],
         columns: paired ? 'text, pair, label' : 'text, label',
         headArguments: python.headArguments,
-        code: `${encodePython}${python.code}`,
+        constants: python.constants,
+        code: `${encodePython.trim()}\n\n\n${python.code.trim()}`,
       },
     },
   };

@@ -77,7 +77,9 @@ export interface TaskPython {
   readonly texts: readonly string[];
   /** Columns of a table to train on, targets included. */
   readonly columns: string;
-  /** Constants and the functions `encode(tokenizer, rows)`, `answer(model, tokenizer, *texts)` and `batch_loss(model, tokenizer, rows)`. */
+  /** Lines before everything else, such as label names. */
+  readonly constants: string;
+  /** The functions `encode(tokenizer, rows)`, `answer(model, tokenizer, *texts)` and `batch_loss(model, tokenizer, rows)`. */
   readonly code: string;
 }
 

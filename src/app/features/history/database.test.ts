@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parseRecipe } from '../../../train/recipe';
 import type { WorkerEvent } from '../../../worker/protocol';
 import { newRun, withEvents, type RunRecord } from '../../run-record';
 import { useApp } from '../../store';
@@ -96,7 +97,7 @@ describe('keeping runs', () => {
 
   it('stores at evaluations and at the end, the last state last, and nothing before the first step', async () => {
     const stop = keepRuns();
-    const begun = useApp.getState().beginRun({ methods: [] } as never, recipe);
+    const begun = useApp.getState().beginRun(parseRecipe(recipe), recipe);
     const add = (...events: WorkerEvent[]) => useApp.setState({ run: withEvents(useApp.getState().run!, events) });
     useApp.setState({ run: { ...begun, methods: run(0).methods } });
     add(task, { type: 'state', at: 1, state: 'training' });

@@ -1,0 +1,3 @@
+/** What the worker and the command line need to write exports. */
+export { exportExtras } from './extras';
+export { adapterFolder, mergedFolder, predictionLines } from './folders';
