@@ -114,6 +114,18 @@ describe('a recipe beside an adapter', () => {
 });
 
 describe('what is refused of a folder', () => {
+  it('biases that it says it trains and does not hold', async () => {
+    const source = folderSource(`${fixtureFolder}/peft-folders/bias-lora-only-roberta`);
+    const { tensors } = readSafetensors(await source.read('adapter_model.safetensors'));
+    const lost = [...tensors.keys()].find((key) => key.endsWith('query.base_layer.bias'))!;
+    tensors.delete(lost);
+    const files = new Map([
+      ['adapter_config.json', await source.read('adapter_config.json')],
+      ['adapter_model.safetensors', writeSafetensors(tensors)],
+    ]);
+    await refused(memorySource(files, 'x'), 'adapter/mismatch', /has no tensor .*query\.bias/);
+  });
+
   const files = new Map(
     ['adapter_config.json', 'adapter_model.safetensors'].map((name) => [
       name,

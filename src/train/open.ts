@@ -114,12 +114,12 @@ function startOf(
   const start = new Map<string, Float32Array>();
   const { trained, frozen = [] } = tuned.own;
   const drawn = new Set(frozen.map(({ name }) => name));
-  for (const { name, shape, initial } of [...trained, ...frozen]) {
+  for (const { name, shape } of [...trained, ...frozen]) {
     const found = tensors.get(name);
     if (!found) {
-      // PEFT does not save every bias that it trains, nor what it can draw again; such a tensor starts as in any other run.
-      if (initial && !drawn.has(name)) throw fail(`has no tensor ${name}`);
-      continue;
+      // PEFT does not save what it can draw again; such a tensor starts as in any other run.
+      if (drawn.has(name)) continue;
+      throw fail(`has no tensor ${name}`);
     }
     if (found.shape.join() !== shape.join())
       throw fail(`has ${name} as [${found.shape.join(', ')}], where its settings make it [${shape.join(', ')}]`);
