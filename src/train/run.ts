@@ -1,5 +1,5 @@
 /**
- * The training loop: every method of a recipe in lockstep, on the same frozen weights, the same batches and the same seed.
+ * The training loop: every method of a recipe in lockstep, on the same pre-trained weights, the same batches and the same seed.
  *
  * A step is submitted while the one before it is still computing, so the device never waits for the CPU to read a loss. A method
  * whose loss stops being finite leaves the race with the weights of its last good step; the others go on.

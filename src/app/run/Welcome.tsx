@@ -18,7 +18,7 @@ export function Welcome() {
         Fine-tune on your own GPU, and compare
       </Text>
       <Text size="sm">
-        Every method of the recipe trains side by side, on the same frozen weights, batches and seed. Loss, score,
+        Every method of the recipe trains side by side, on the same pre-trained weights, batches and seed. Loss, score,
         FLOPs, memory and speed are drawn here as they happen; then you can ask each tuned model, see where they
         disagree, and take the weights home.
       </Text>

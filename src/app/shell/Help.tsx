@@ -5,8 +5,8 @@ export function Help() {
     <Stack gap="sm" fz="sm">
       <Text size="sm">
         This page fine-tunes a RoBERTa or BERT classifier on your own GPU, with several methods at once: all of them see
-        the same frozen weights, the same batches in the same order, and the same starting head. What differs between
-        the curves is the method.
+        the same pre-trained weights, the same batches in the same order, and the same starting head. What differs
+        between the curves is the method.
       </Text>
       <List size="sm" type="ordered" spacing={4}>
         <List.Item>
