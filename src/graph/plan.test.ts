@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Gpu } from '../gpu/device';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
 import { uniformValues } from '../random';
 import { differentiate } from './differentiate';
-import { DeviceMemory, Executable } from './executable';
+import { Executable } from './executable';
 import { Graph } from './graph';
 import { attention } from './ops/attention';
 import { activation, add, scale } from './ops/elementwise';
@@ -105,17 +105,7 @@ describe('what a dispatch costs', () => {
 });
 
 describe('more than 65,535 workgroups', () => {
-  let gpu: Gpu;
-  let memory: DeviceMemory;
-  beforeAll(async () => {
-    gpu = await Gpu.open();
-  });
-  afterAll(() => gpu.close());
-  beforeEach(() => {
-    memory = new DeviceMemory(gpu);
-  });
-  afterEach(() => memory.dispose());
-
+  const device = testDevice();
   const rows = maxWorkgroups + 1001;
   /** One row of outputs a workgroup, so that rows alone pass the limit. */
   const oneRow: KernelChoice = {
@@ -127,7 +117,7 @@ describe('more than 65,535 workgroups', () => {
 
   it('rows of a linear layer and of its gradients, element-wise operations', async () => {
     const { calls: all } = await expectCase(
-      memory,
+      device.memory,
       (g) => {
         const y = linear(g, {
           x: g.parameter('x', [rows, 4]),
@@ -144,7 +134,7 @@ describe('more than 65,535 workgroups', () => {
   it('columns of a linear layer', async () => {
     const columns = 4 * (maxWorkgroups + 5);
     const { calls: all } = await expectCase(
-      memory,
+      device.memory,
       (g) => linear(g, { x: g.parameter('x', [2, 4]), weight: g.weight('w', [columns, 4]) }),
       { choice: oneRow },
     );
@@ -152,11 +142,11 @@ describe('more than 65,535 workgroups', () => {
   });
 
   it.each(['quad 16×16', 'block 8×8 tall', 'tiled 64×64'] as const)('tiles %s, told to fold', async (name) => {
-    if (name.startsWith('quad') && !gpu.features.has('subgroups')) return;
+    if (name.startsWith('quad') && !device.gpu.features.has('subgroups')) return;
     const graph = new Graph();
     const [x, weight] = [graph.input('x', [70, 32]), graph.weight('w', [192, 32])];
     const y = linear(graph, { x, weight });
-    const choice = { ...staticChoice(gpu.identity), linear: () => linearVariants[name] };
+    const choice = { ...staticChoice(device.gpu.identity), linear: () => linearVariants[name] };
     const program = compile(graph, { y }, new Map(), new ParameterLayout(), { choice });
     const [call] = program.calls;
     const [across, down] = call!.workgroups;
@@ -170,21 +160,25 @@ describe('more than 65,535 workgroups', () => {
     };
     const results: Float32Array[] = [];
     for (const calls of [program.calls, [folded]]) {
-      memory.uploadWeight('w', uniformValues(192 * 32, 1, 1, 'w'));
+      device.memory.uploadWeight('w', uniformValues(192 * 32, 1, 1, 'w'));
       const layout = new ParameterLayout();
-      const executable = await Executable.create(memory, { ...program, calls }, memory.flatBuffers(layout));
+      const executable = await Executable.create(
+        device.memory,
+        { ...program, calls },
+        device.memory.flatBuffers(layout),
+      );
       executable.write('x', uniformValues(70 * 32, 1, 1, 'x'));
       executable.run();
       results.push(await executable.read(y));
     }
-    gpu.check();
+    device.gpu.check();
     expect(results[1]).toEqual(results[0]);
     expect(results[0]!.some((value) => value !== 0)).toBe(true);
   });
 
   it('a layer of sizes that are no multiple of 4', async () => {
     // Eight rows a workgroup.
-    const { calls: all } = await expectCase(memory, (g) =>
+    const { calls: all } = await expectCase(device.memory, (g) =>
       linear(g, { x: g.parameter('x', [8 * maxWorkgroups + 3, 1]), weight: g.parameter('w', [1, 1]) }),
     );
     expect(all.some(folds)).toBe(true);
@@ -192,7 +186,7 @@ describe('more than 65,535 workgroups', () => {
 
   it('rows and heads of attention', async () => {
     const { calls: all } = await expectCase(
-      memory,
+      device.memory,
       (g) => {
         const of = (name: string) => g.parameter(name, [rows, 8]);
         const inputs = { q: of('q'), k: of('k'), v: of('v'), lengths: g.input('lengths', [rows / 2], 'u32') };
@@ -213,11 +207,11 @@ describe('more than 65,535 workgroups', () => {
     const layout = new ParameterLayout();
     const program = compile(graph, { y }, new Map(), layout);
     expect(program.calls.some(folds)).toBe(true);
-    const executable = await Executable.create(memory, program, memory.flatBuffers(layout));
+    const executable = await Executable.create(device.memory, program, device.memory.flatBuffers(layout));
     for (const { name, shape } of program.inputs) executable.write(name, whole(elements(shape), name.length));
     executable.run();
     const result = await executable.read(y);
-    gpu.check();
+    device.gpu.check();
     return result;
   }
   const many = 64 * maxWorkgroups + 128;
