@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { FileSource, ReadOptions } from '../../checkpoint/source';
 import type { Batch } from '../../data/batching';
 import type { EncodedExamples, EncodeOptions } from '../../data/encoding';
-import type { DataFile, LoadedData, SplitFiles } from '../../data/load-labelled';
+import type { LoadedData, SplitFiles } from '../../data/load-labelled';
 import type { SplitName } from '../../data/splits';
 import type { TextTokenizer } from '../../data/tokenizer';
 import type { Graph } from '../../graph/graph';
@@ -171,5 +171,3 @@ export interface TaskEntry<Row = unknown> {
   /** The files among dropped ones that are this task's splits, judged by their names; undefined where none are. */
   recognise?(files: readonly string[]): Partial<Record<SplitName, string>> | undefined;
 }
-
-export type { DataFile };
