@@ -152,14 +152,14 @@ function twoNumbers({ unit, answers: { decimals } }: Settings): Task<CountedRow,
         options,
       ),
     head,
-    loss: (graph, outputs, { batchSize }) =>
+    loss: ({ graph }, outputs, { batchSize }) =>
       loss(
         graph,
         'meanSquaredError',
         view(graph, outputs, 0, [2 * batchSize, 1]),
         graph.input('numbers', [2 * batchSize]),
       ),
-    evaluate: (predictor, encoded, options) => predictRows(predictor, encoded, 2, options),
+    evaluate: (predictor, { encoded }, options) => predictRows(predictor, encoded, 2, options),
     score(rows, _encoded, outputs) {
       const truth = rows.flatMap(({ numbers }) => [...numbers]);
       const mean = truth.reduce((sum, n) => sum + n, 0) / truth.length;

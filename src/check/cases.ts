@@ -95,7 +95,7 @@ function embeddingCase(
       const { hiddenSize: h, length } = size;
       const tokens = (name: string) => g.input(name, [rows(size)], 'u32');
       const tables = {
-        word: table(g, 'word', [vocabulary, h]),
+        word: [table(g, 'word', [vocabulary, h])],
         position: table(g, 'position', [length + 2, h]),
         typeTable: table(g, 'type', [2, h]),
       };

@@ -58,7 +58,8 @@ export function nodeEnvironment(base: string, project: string): Environment {
       const whole = path.resolve(base, file);
       return { source: folderSource(path.dirname(whole)), path: path.basename(whole) };
     },
-    dataset: (repository) => hubSource({ repository, repositoryType: 'dataset', endpoint, cache }),
+    dataset: (repository, revision) =>
+      hubSource({ repository, repositoryType: 'dataset', endpoint, cache, ...(revision && { revision }) }),
     bundled: (name) => folderSource(path.join(project, 'public', 'data', name)),
     // A software adapter lives in the machine's memory; a GPU's own is told to nobody.
     budgetBytes: totalmem,

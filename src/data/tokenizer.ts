@@ -30,6 +30,10 @@ export interface TextTokenizer {
    */
   encode(text: string, pair: string | undefined, maxLength: number): Encoding;
   readonly padTokenId: number;
+  /** The end of a text, as GPT-2 has it; undefined where the tokenizer names none. */
+  readonly eosTokenId: number | undefined;
+  /** Tokens of a text without any special ones. */
+  ids(text: string): number[];
   /** Ids run from 0 to one less than this. */
   readonly vocabSize: number;
   readonly specialTokenIds: ReadonlySet<number>;
@@ -116,6 +120,8 @@ function wrap(
 
   return {
     padTokenId: tokenizer.token_to_id(padToken)!,
+    eosTokenId: tokenizer.token_to_id(config.eos_token ?? '<|endoftext|>'),
+    ids,
     vocabSize: tokenizer.get_vocab().size,
     specialTokenIds,
     encode(text, pair, maxLength) {

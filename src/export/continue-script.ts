@@ -57,7 +57,7 @@ export function continueScript(info: ExportInfo): string {
   const exported = exportedMethod(info);
   const { settings, method, checkpoint, onHub } = exported;
   const { standard = [], imports, code, load, save } = parts(info, exported);
-  const { autoClass, texts, columns, constants, code: taskCode } = task.export.python;
+  const { autoClass, texts, columns, constants, standard: taskStandard = [], code: taskCode } = task.export.python;
   const training = results.recipe['training'] as Record<string, unknown>;
   const text = JSON.stringify; // JSON strings, lists and numbers are Python's, too.
   // The merged model trains in full, which takes smaller steps than an adapter does.
@@ -80,7 +80,7 @@ Needs: pip install torch transformers${kind === 'adapter' && !method.python ? ' 
 import argparse
 import csv
 import random
-${standard.map((line) => `${line}\n`).join('')}from pathlib import Path
+${[...taskStandard, ...standard].map((line) => `${line}\n`).join('')}from pathlib import Path
 
 import torch
 ${libraries.join('\n')}

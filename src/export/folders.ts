@@ -8,7 +8,8 @@ import { adapterFiles } from '../checkpoint/adapter-files';
 import type { FloatArray } from '../checkpoint/float';
 import { UserError } from '../errors';
 import type { OwnTensor } from '../methods/core/method';
-import { readWeight } from '../models/core/load';
+import { readWeight, swapLayout } from '../models/core/load';
+import type { LinearSite } from '../models/core/model';
 import type { Contender } from '../train/recipe';
 import type { Prepared } from '../train/prepare';
 import type { Trainer } from '../train/trainer';
@@ -45,21 +46,27 @@ export async function adapterFolder(prepared: Prepared, id: string): Promise<Map
   const format = method.adapter;
   if (!format)
     throw new UserError('export/no-adapter', `${method.title} has no adapter; take the merged model home instead.`);
-  const tensors = new Map<string, FloatArray>();
-  const folderName = (name: string) => format.folderName?.(name, settings, tuned.adapted) ?? name;
-  for (const [name, tensor] of await trainedTensors(trainer)) tensors.set(folderName(name), tensor);
+  const own = await trainedTensors(trainer);
   for (const tensor of tuned.own.frozen ?? [])
-    tensors.set(folderName(tensor.name), { shape: tensor.shape, data: frozenValues(prepared, tuned, tensor) });
+    own.set(tensor.name, { shape: tensor.shape, data: frozenValues(prepared, tuned, tensor) });
+  const told = format.portable?.(settings, tuned.adapted, own) ?? { settings, tensors: own };
+  const tensors = new Map<string, FloatArray>();
+  for (const [name, tensor] of told.tensors)
+    tensors.set(
+      format.folderName?.(name, told.settings, tuned.adapted) ?? name,
+      swapLayout(prepared.model, name, tensor) as Tensor,
+    );
   // What the checkpoint lacks was drawn here and must travel with the adapter.
   const { bridge } = tuned.head;
   const missing = (bridge?.tensors ?? []).filter(({ name }) => prepared.drawn.has(name) && !tensors.has(name));
   for (const { name, shape } of missing) tensors.set(name, { shape, data: prepared.drawn.get(name)! });
-  const own = format.config(settings, tuned.adapted);
-  const saved = (own['modules_to_save'] as string[] | undefined) ?? [];
-  const modules = [tuned.head.module, ...(missing.length ? [bridge!.module] : []), ...saved];
+  const config = format.config(told.settings, tuned.adapted);
+  const saved = (config['modules_to_save'] as string[] | undefined) ?? [];
+  const head = tuned.head.trained.length ? [tuned.head.module] : [];
+  const modules = [...head, ...(missing.length ? [bridge!.module] : []), ...saved];
   return adapterFiles({
     config: {
-      ...own,
+      ...config,
       peft_type: format.peftType,
       modules_to_save: [...new Set(modules)],
       base_model_name_or_path: prepared.recipe.checkpoint,
@@ -68,6 +75,17 @@ export async function adapterFolder(prepared: Prepared, id: string): Promise<Map
     },
     tensors,
   });
+}
+
+/** Where the weight and the bias of a part of a layer lie in the layer's own. */
+function partTensors({ name, inFeatures, outFeatures, partOf }: LinearSite) {
+  if (!partOf) return [];
+  const tensor = (suffix: string, width: number) =>
+    [
+      `${name}.${suffix}`,
+      { of: `${partOf.name}.${suffix}`, start: partOf.from * width, count: outFeatures * width },
+    ] as const;
+  return [tensor('weight', inFeatures), tensor('bias', 1)];
 }
 
 /**
@@ -95,14 +113,20 @@ export async function mergedFolder(prepared: Prepared, id: string): Promise<Map<
   }
   for (const { name } of tuned.head.trained) weights.set(name, trained.get(name)!);
   const frozen = new Map(tuned.own.frozen?.map((tensor) => [tensor.name, tensor]));
+  const parts = new Map<string, { of: string; start: number; count: number }>(tuned.adapted.linearLayers.flatMap(partTensors));
+  const base = (name: string) => {
+    const part = parts.get(name);
+    if (!part) return weights.get(name)!.data;
+    return weights.get(part.of)!.data.subarray(part.start, part.start + part.count);
+  };
   const merged = method.merge({
     settings,
     model: tuned.adapted,
     own: (name) => trained.get(name)?.data ?? frozenValues(prepared, tuned, frozen.get(name)!),
-    base: (name) => weights.get(name)!.data,
+    base,
   });
-  for (const [name, values] of merged)
-    weights.set(name, { shape: weights.get(name)!.shape, data: values as Float32Array<ArrayBuffer> });
+  for (const [name, values] of merged) base(name).set(values);
+  for (const [name, tensor] of weights) weights.set(name, swapLayout(model, name, tensor) as Tensor);
   return mergedModelFiles({
     config: model.config,
     taskConfig: loaded.task.export.config,

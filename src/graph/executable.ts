@@ -12,7 +12,7 @@ import type { ParameterLayout } from './parameter-layout';
 import type { PlannedCall, Program } from './plan';
 import { shaderSource } from './shaders';
 import { States } from './states';
-import { byteLength, type Tensor } from './tensor';
+import { byteLength, bytesPerElement, storageOf, type Tensor } from './tensor';
 
 const storage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -202,9 +202,11 @@ export class Executable {
 
   /** Where a tensor lies, for copying it elsewhere after a run. */
   locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
-    const location = this.program.locations.get(tensor);
+    const { base, offset: start } = storageOf(tensor);
+    const location = this.program.locations.get(base);
     if (!location) throw new Error(`${tensor.name} has no place on the device`);
-    const { space, offset } = location;
+    const { space } = location;
+    const offset = location.offset + start * bytesPerElement(base);
     switch (space) {
       case 'weight':
         return { buffer: this.memory.weight(location.name), offset };

@@ -7,7 +7,8 @@ import type { Hooks } from '../methods/core/method';
 import { methodById } from '../methods/core/registry';
 import { openModel } from '../models/core/registry';
 import { taskOf } from '../train/fixtures.node';
-import { TraceScope, TunedModel } from '../train/tuned-model';
+import { TraceScope } from '../train/trace-scope';
+import { TunedModel } from '../train/tuned-model';
 import { uniformValues } from '../random';
 import { Graph } from './graph';
 import { interpret } from './interpret';
@@ -87,7 +88,7 @@ describe('embedding tables', () => {
           ids: g.input('ids', [tokens], 'u32'),
           types: g.input('types', [tokens], 'u32'),
           lengths: g.input('lengths', [rows], 'u32'),
-          word: table('word'),
+          word: [table('word')],
           position: table('position'),
           typeTable: table('typeTable'),
         },
@@ -200,7 +201,7 @@ describe('every weight of an encoder', () => {
               const { rowScale, columnScale, shift } = factors;
               return linear(g, { x, weight, rowScale, columnScale, bias: shift });
             };
-            const scope = new TraceScope(g, { weights: 'f32' }, new Map(), dropout, { linear: hook });
+            const scope = new TraceScope({ graph: g, weights: 'f32', dropout, hooks: { linear: hook } });
             return modelOf(type).trace(scope, { batchSize, length: tokensPerRow });
           };
           // Parameters in many chunks: the largest matrix fills one alone.

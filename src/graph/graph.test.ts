@@ -258,7 +258,7 @@ describe('embedding, selection and losses', () => {
             ids: u('ids', [8]),
             types: u('types', [8]),
             lengths: u('lengths', [2]),
-            word: table('word', 11),
+            word: [table('word', 11)],
             position: table('position', 9),
             typeTable: table('type', 2),
           },

@@ -25,13 +25,13 @@ export class Graph implements GraphBuilder {
   #segment: number | undefined;
   #backward = false;
 
-  #declare(role: TensorRole, name: string, shape: Shape, dataType: DataType): Tensor {
+  #declare(role: TensorRole, name: string, shape: Shape, dataType: DataType, part?: Tensor['part']): Tensor {
     const known = this.#named.get(name);
     if (known) {
       if (known.shape.join() !== shape.join()) throw new Error(`${name} traced as [${known.shape}] and [${shape}]`);
       return known;
     }
-    const tensor: Tensor = { id: this.#nextId++, name, shape, dataType, role };
+    const tensor: Tensor = { id: this.#nextId++, name, shape, dataType, role, ...(part && { part }) };
     this.#named.set(name, tensor);
     return tensor;
   }
@@ -41,9 +41,9 @@ export class Graph implements GraphBuilder {
     return this.#declare('input', name, shape, dataType);
   }
 
-  /** A frozen tensor. */
-  weight(name: string, shape: Shape, dataType: 'f32' | 'f16' = 'f32'): Tensor {
-    return this.#declare('weight', name, shape, dataType);
+  /** A frozen tensor, or some rows of one. */
+  weight(name: string, shape: Shape, dataType: 'f32' | 'f16' = 'f32', part?: Tensor['part']): Tensor {
+    return this.#declare('weight', name, shape, dataType, part);
   }
 
   /** A trainable tensor. */

@@ -77,7 +77,7 @@ describe('what a dispatch costs', () => {
         const inputs = { ids: u('ids', tokens), types: u('types', tokens), lengths: u('lengths', batchSize) };
         const table = (name: string, size: number) => g.weight(name, [size, hiddenSize]);
         const tables = {
-          word: table('word', vocabulary),
+          word: [table('word', vocabulary)],
           position: table('position', length),
           typeTable: table('type', 2),
         };

@@ -25,6 +25,8 @@ export interface Tensor {
   readonly constant?: number;
   /** Set where the tensor lies in the storage of another. */
   readonly shares?: Sharing;
+  /** Set for a frozen weight that is a block of rows, from `from` on, of a matrix too large for one binding. */
+  readonly part?: { readonly of: string; readonly shape: readonly number[]; readonly from: number };
 }
 
 /**
@@ -188,6 +190,13 @@ export function storageOf(tensor: Tensor): { readonly base: Tensor; readonly off
   while (base.shares) [base, offset] = [base.shares.tensor, offset + base.shares.offset];
   return { base, offset };
 }
+
+/** Some elements of a tensor, for a kernel that works on a tensor part by part; in the program they need no place of their own. */
+export const part = (tensor: Tensor, offset: number, shape: readonly number[]): Tensor => ({
+  ...tensor,
+  shape,
+  shares: { tensor, offset, overwrites: false },
+});
 
 /** Whether it is a frozen weight or a part of one: kernels bind these read-only. */
 export const isFrozen = (tensor: Tensor): boolean => storageOf(tensor).base.role === 'weight';

@@ -109,8 +109,8 @@ export const method: Method<HutSettings> = {
   hooks({ graph, settings, model, own }) {
     const adapted = targetedNames(model, settings.targetModules);
     return {
-      linear({ site, x, weight, bias, plain }) {
-        if (!adapted.has(site.name)) return plain(x);
+      linear({ site, x, weight, bias }) {
+        if (!adapted.has(site.name)) return undefined;
         const part = (suffix: string) => own(`${site.name}.${suffix}`);
         const factors = hutFactors(graph, {
           a: part('hut_A'),

@@ -14,7 +14,7 @@ import { linear } from '../graph/ops/linear';
 import type { LinearSite } from '../models/core/model';
 import { uniformValues } from '../random';
 import { inPlace, insideModule } from './core/base-tensors';
-import type { AdaptedModel, AdapterContents, Method, TrainedTensor } from './core/method';
+import type { AdaptedModel, AdapterContents, Method, OwnValues, TrainedTensor } from './core/method';
 import { mergeLayers, peftTargets, targetedNames, targetedSites, targetModules, targetsOf } from './core/targets';
 
 const rank = z.number().int().min(1).max(256);
@@ -78,7 +78,7 @@ const isOff = (value: unknown) =>
 /** The layers that a configuration means, by PEFT's rules; undefined where its patterns are beyond what is read here. */
 function meant(config: z.output<typeof peftConfig>, model: AdaptedModel): string[] | undefined {
   try {
-    const layers = model.linearLayers.map(({ name }) => name);
+    const layers = model.linearLayers.filter(({ partOf }) => !partOf).map(({ name }) => name);
     return targetedModules({ ...config, target_modules: config.target_modules ?? [] }, layers, []);
   } catch (error) {
     if (error instanceof UserError) return undefined;
@@ -146,6 +146,42 @@ function settingsOf({ config: json, tensors, model, refuse }: AdapterContents): 
   };
 }
 
+/**
+ * The same update on whole layers. Parts of ranks r, s, … become one pair of rank r + s + …: their A below each other, their B on the
+ * diagonal, each in its part's rows.
+ */
+function onWholeLayers(settings: LoraSettings, model: AdaptedModel, given: ReadonlyMap<string, OwnValues>) {
+  const sites = targetedSites(model, settings.targetModules);
+  const wholes = model.linearLayers.filter(({ name }) => sites.some(({ partOf }) => partOf?.name === name));
+  if (wholes.length === 0) return { settings, tensors: given };
+  const tensors = new Map(given);
+  const [ranks, alphas] = [{ ...settings.rankPattern }, { ...settings.alphaPattern }];
+  for (const { name: whole, inFeatures, outFeatures } of wholes) {
+    const parts = sites.filter(({ partOf }) => partOf?.name === whole);
+    const factors = parts.map((site) => factorsOf(site, settings));
+    const total = factors.reduce((sum, { rank: own }) => sum + own, 0);
+    const { scale } = factors[0]!;
+    const [a, b] = [new Float32Array(total * inFeatures), new Float32Array(outFeatures * total)];
+    let at = 0;
+    for (const [i, { name, outFeatures: rows, partOf }] of parts.entries()) {
+      const { rank: own, scale: ownScale } = factors[i]!;
+      a.set(tensors.get(`${name}.lora_A.weight`)!.data, at * inFeatures);
+      const values = tensors.get(`${name}.lora_B.weight`)!.data;
+      for (let row = 0; row < rows; row++)
+        for (let k = 0; k < own; k++)
+          b[(partOf!.from + row) * total + at + k] = (values[row * own + k]! * ownScale) / scale;
+      at += own;
+      for (const factor of ['A', 'B']) tensors.delete(`${name}.lora_${factor}.weight`);
+    }
+    tensors.set(`${whole}.lora_A.weight`, { shape: [total, inFeatures], data: a });
+    tensors.set(`${whole}.lora_B.weight`, { shape: [outFeatures, total], data: b });
+    ranks[whole] = total;
+    alphas[whole] = scale * (settings.useRslora ? Math.sqrt(total) : total);
+  }
+  const targets = targetsOf(model, [...wholes, ...sites.filter(({ partOf }) => !partOf)]);
+  return { settings: { ...settings, targetModules: targets, rankPattern: ranks, alphaPattern: alphas }, tensors };
+}
+
 export const method: Method<LoraSettings> = {
   id: 'lora',
   title: 'LoRA',
@@ -189,7 +225,7 @@ export const method: Method<LoraSettings> = {
     const adapted = targetedNames(model, settings.targetModules);
     return {
       linear({ site, x, plain }) {
-        if (!adapted.has(site.name)) return plain(x);
+        if (!adapted.has(site.name)) return undefined;
         const u = linear(graph, { x: dropout(x, settings.dropout, site), weight: own(`${site.name}.lora_A.weight`) });
         return add(
           graph,
@@ -241,6 +277,7 @@ export const method: Method<LoraSettings> = {
       layers_to_transform: null,
     }),
     settings: settingsOf,
+    portable: onWholeLayers,
     // PEFT wraps an adapted layer, whose own bias then lies one level deeper.
     folderName: (name, settings, model) =>
       name.endsWith('.bias') && targetedNames(model, settings.targetModules).has(name.slice(0, -'.bias'.length))

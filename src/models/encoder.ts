@@ -3,7 +3,6 @@
  * heads of their `…ForSequenceClassification`.
  */
 import { z } from 'zod';
-import { attention } from '../graph/ops/attention';
 import { activation, add, type Activation } from '../graph/ops/elementwise';
 import { embedding } from '../graph/ops/embedding';
 import { layerNorm } from '../graph/ops/layer-norm';
@@ -13,7 +12,6 @@ import type { Tensor } from '../graph/tensor';
 import { activationOf, checkConfig, checkHeads, refuseIn } from './core/config';
 import {
   dense,
-  roles,
   type Architecture,
   type BatchShape,
   type Head,
@@ -44,14 +42,16 @@ const schema = z.looseObject({
 });
 
 /** `transformers`' path of each linear layer inside a block. */
-const paths: Readonly<Record<Role, string>> = {
+const paths = {
   query: 'attention.self.query',
   key: 'attention.self.key',
   value: 'attention.self.value',
   output: 'attention.output.dense',
   up: 'intermediate.dense',
   down: 'output.dense',
-};
+} as const satisfies Partial<Record<Role, string>>;
+type Place = keyof typeof paths;
+const places = Object.keys(paths) as Place[];
 
 interface Sizes {
   readonly family: Family;
@@ -71,7 +71,7 @@ interface Sizes {
 const sitesOf = ({ family, hiddenSize: d, intermediateSize: f, numHiddenLayers }: Sizes) =>
   Array.from({ length: numHiddenLayers }, (_, layer) =>
     Object.fromEntries(
-      roles.map((role): [Role, LinearSite] => [
+      places.map((role): [Place, LinearSite] => [
         role,
         {
           role,
@@ -82,14 +82,15 @@ const sitesOf = ({ family, hiddenSize: d, intermediateSize: f, numHiddenLayers }
         },
       ]),
     ),
-  ) as Record<Role, LinearSite>[];
+  ) as Record<Place, LinearSite>[];
 
 function traceBlocks(
   scope: Scope,
-  { batchSize, length }: BatchShape,
+  shape: BatchShape,
   sizes: Sizes,
-  sites: readonly Record<Role, LinearSite>[],
+  sites: readonly Record<Place, LinearSite>[],
 ): Tensor {
+  const { batchSize, length } = shape;
   const { family, hiddenSize, heads, padTokenId } = sizes;
   const { graph } = scope;
   const tokens = batchSize * length;
@@ -110,7 +111,7 @@ function traceBlocks(
       ids: graph.input('inputIds', [tokens], 'u32'),
       types: graph.input('tokenTypeIds', [tokens], 'u32'),
       lengths,
-      word: scope.weight(`${embeddings}.word_embeddings.weight`, [sizes.vocabSize, hiddenSize]),
+      word: scope.table(`${embeddings}.word_embeddings.weight`, [sizes.vocabSize, hiddenSize]),
       position: scope.weight(`${embeddings}.position_embeddings.weight`, [sizes.maxPositionEmbeddings, hiddenSize]),
       typeTable: scope.weight(`${embeddings}.token_type_embeddings.weight`, [sizes.typeVocabSize, hiddenSize]),
     },
@@ -126,16 +127,10 @@ function traceBlocks(
       const names = { attention: `${block}.attention.output`, feedForward: `${block}.output`, block };
       const hidden = (after: HiddenSite['after'], y: Tensor) =>
         scope.hidden({ name: names[after], layer, after, hiddenSize }, y);
-      const q = scope.linear(at.query, x);
-      const { keys, values } = scope.keysValues(layer, {
-        keys: scope.linear(at.key, x),
-        values: scope.linear(at.value, x),
-      });
-      const context = attention(
-        graph,
-        { q, k: keys, v: values, lengths },
-        { heads, length, ...scope.attentionDropout() },
-      );
+      const query = scope.linear(at.query, x);
+      const keys = scope.linear(at.key, x);
+      const values = scope.linear(at.value, x);
+      const context = scope.attend(layer, { query, keys, values, heads, causal: false }, shape);
       const attended = norm(
         add(graph, hidden('attention', scope.dropout(scope.linear(at.output, context))), x),
         `${block}.attention.output.LayerNorm`,
@@ -211,7 +206,7 @@ function open(family: Family, json: Readonly<Record<string, unknown>>, label: st
     longestInput: sizes.maxPositionEmbeddings - (family === 'roberta' ? padTokenId + 1 : 0),
     initializerRange: config.initializer_range,
     config: json,
-    sites: sites.flatMap((block) => roles.map((role) => block[role])),
+    sites: sites.flatMap((block) => places.map((role) => block[role])),
     trace: (scope, shape) => traceBlocks(scope, shape, sizes, sites),
     sequenceHead: (numLabels) => sequenceHead(sizes, numLabels),
     storedNames(name) {

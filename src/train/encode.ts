@@ -5,16 +5,10 @@ import { splitNames, type SplitName } from '../data/splits';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer';
 import { UserError } from '../errors';
 import type { Model } from '../models/core/model';
-import type { LoadedTask } from '../tasks/core/task';
+import type { EncodedSplit, LoadedTask } from '../tasks/core/task';
 import type { Environment, PrepareOptions } from './environment';
 import type { Opened } from './open';
 import { taskEntry, type Recipe } from './recipe';
-
-/** A split's rows and their tokens. */
-export interface EncodedSplit {
-  readonly rows: readonly unknown[];
-  readonly encoded: EncodedExamples;
-}
 
 export interface Encoded {
   readonly loaded: LoadedTask;
@@ -36,7 +30,7 @@ export function loadRows(recipe: Recipe, environment: Environment, options: Prep
     recipe,
     {
       ...(data && { files: { ...files, train: environment.file(data.train) } }),
-      dataset: (repository) => environment.dataset(repository),
+      dataset: (repository, revision) => environment.dataset(repository, revision),
       bundled: (name) => environment.bundled(name),
       seed: training.seed,
     },

@@ -23,7 +23,7 @@ export interface Environment {
   adapter(reference: string): FileSource;
   /** A data file the recipe names. */
   file(path: string): DataFile;
-  dataset(repository: string): FileSource;
+  dataset(repository: string, revision?: string): FileSource;
   /** Bytes that a run should not exceed on the device, as far as the environment can tell; undefined where it cannot. */
   budgetBytes?(): number | undefined;
   /** The folder of data that come with the project. */

@@ -1,7 +1,7 @@
 /** What a run tells while it works: plain data, so that it crosses from a worker to a page unchanged. */
 import type { AdapterIdentity } from '../gpu/device';
-
 import type { Cost } from '../cost/estimate';
+import type { Sample } from '../tasks/core/task';
 
 export type Phase = 'download' | 'tokenise' | 'tune' | 'compile' | 'train' | 'evaluate' | 'export';
 
@@ -23,6 +23,8 @@ export interface EvaluationRecord {
   /** Passes over the training data so far. */
   readonly epoch: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** What the model wrote for the first examples, where the task has it write. */
+  readonly samples?: readonly Sample[];
 }
 
 export type RunEvent =
@@ -55,6 +57,8 @@ export interface Results {
   readonly recipe: Readonly<Record<string, unknown>>;
   readonly task: string;
   readonly primaryMetric: string;
+  /** Whether a lower primary metric is better. */
+  readonly lowerIsBetter?: boolean;
   readonly examples: { readonly train: number; readonly validation: number };
   readonly totalSteps: number;
   readonly memory: { readonly peakBytes: number };
@@ -70,7 +74,7 @@ export interface MethodResults {
   readonly memory: { readonly peakBytes: number };
   readonly steps: readonly StepRecord[];
   readonly evaluations: readonly EvaluationRecord[];
-  /** The evaluation whose weights were kept: the highest primary metric, the earliest among equals. */
+  /** The evaluation whose weights were kept: the best primary metric, the earliest among equals. */
   readonly best: EvaluationRecord | null;
   /** Why this method ended early, if it did. */
   readonly stopped?: { readonly code: string; readonly message: string };

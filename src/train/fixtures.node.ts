@@ -13,6 +13,7 @@ import { drawBridge, readHead, readWeight } from '../models/core/load';
 import type { Model } from '../models/core/model';
 import { openModel } from '../models/core/registry';
 import { classification } from '../tasks/classification';
+import { taskById } from '../tasks/core/registry';
 import type { Task } from '../tasks/core/task';
 import { regression } from '../tasks/regression';
 import { z } from 'zod';
@@ -24,6 +25,8 @@ export const fixtureFolder = 'reference/fixtures';
 export interface TrainingCase {
   checkpoint: string;
   numLabels: number;
+  /** Of a language model's case. */
+  labelSmoothing?: number;
   method?: string;
   /** As a recipe has them; cases of LoRA and HUT tell them in the three fields below. */
   settings?: Record<string, unknown>;
@@ -73,9 +76,14 @@ export function batchOf(tensor: ReadTensor, index: number | string): ModelBatch 
     batchSize,
     length,
     inputIds: Uint32Array.from(get('input_ids').data),
-    tokenTypeIds: Uint32Array.from(get('token_type_ids').data),
+    tokenTypeIds: Uint32Array.from(tensor(`inputs.${index}.token_type_ids`)?.data ?? []),
     lengths: Uint32Array.from(get('lengths').data),
-    targets: { labels: Float32Array.from(get('labels').data) },
+    targets: Object.fromEntries(
+      ['labels', 'starts'].flatMap((name) => {
+        const values = tensor(`inputs.${index}.${name}`);
+        return values ? [[name, values.data]] : [];
+      }),
+    ),
   };
 }
 
@@ -86,6 +94,12 @@ export async function openCheckpoint(name: string): Promise<{ reader: WeightRead
     model: openModel(await readJson(source, 'config.json', z.unknown()), name),
   };
 }
+
+/** The task of a case: a language model's, or one whose head has so many outputs; one is a score. */
+const taskOfCase = ({ labelSmoothing, numLabels }: TrainingCase): Task =>
+  labelSmoothing === undefined
+    ? taskOf(numLabels)
+    : taskById('text')!.describe({ task: 'text', training: { labelSmoothing } });
 
 /** A task whose head has so many outputs; one is a score. */
 export function taskOf(numLabels: number): Task {
@@ -114,7 +128,7 @@ export async function trainerOf(
   const { rank, alpha, targetModules } = given;
   const own = given.settings ?? { rank, targetModules, ...(alpha !== undefined && { alpha }) };
   const contender = method && { method, settings: method.schema.parse({ ...own, ...settings }) };
-  const tuned = new TunedModel({ model, task: taskOf(given.numLabels), weights, contender });
+  const tuned = new TunedModel({ model, task: taskOfCase(given), weights, contender });
 
   const bridge = drawBridge(reader, model, tuned.head, 0);
   const read = async (weight: { name: string; shape: readonly number[]; dataType: 'f32' | 'f16' | 'u32' }) =>

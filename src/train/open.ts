@@ -6,6 +6,7 @@ import { readAdapter } from '../checkpoint/adapter-files';
 import { readJson } from '../checkpoint/json';
 import type { FileSource } from '../checkpoint/source';
 import { UserError } from '../errors';
+import { swapLayout } from '../models/core/load';
 import type { Model } from '../models/core/model';
 import { openModel } from '../models/core/registry';
 import type { Task } from '../tasks/core/task';
@@ -85,7 +86,13 @@ async function openAdapter(
       'adapter/mismatch',
       `The adapter ${source.label} is ${String(config['peft_type'])}, but methods[${index}] of the recipe is ${method.id}.`,
     );
-  const renamed = new Map([...tensors].map(([name, tensor]) => [format.ownName?.(name) ?? name, tensor]));
+  const { model } = base.options;
+  const renamed = new Map(
+    [...tensors].map(([name, tensor]) => {
+      const own = format.ownName?.(name) ?? name;
+      return [own, swapLayout(model, own, tensor)];
+    }),
+  );
   const refuse = (problem: string): never => {
     throw new UserError('adapter/unsupported', `The adapter ${source.label} ${problem}.`);
   };

@@ -93,6 +93,8 @@ export class Run {
     };
     let evaluatedAt = -1;
     try {
+      // Where text is written, it is worth seeing what the untuned model writes.
+      if (this.prepared.loaded.task.samples) await this.evaluate(0, control);
       for (const { group, endsEpoch } of this.#stepBatches()) {
         if (this.#step >= totalSteps || this.#running.length === 0) break;
         control.signal?.throwIfAborted();
@@ -174,10 +176,13 @@ export class Run {
         for (const [name, value] of Object.entries(task.score(rows, encoded, answers)))
           metrics[metricName(name, split, this.deciding)] = value;
       }
-      const record: EvaluationRecord = { step: this.#step, epoch, metrics };
+      const samples = task.samples?.(splits.get(this.deciding)!.rows, deciding);
+      const record: EvaluationRecord = { step: this.#step, epoch, metrics, ...(samples && { samples }) };
       progress.evaluations.push(record);
       const { best, trainer } = progress;
-      const better = !best || metrics[task.primaryMetric]! > best.record.metrics[task.primaryMetric]!;
+      const sign = task.lowerIsBetter ? -1 : 1;
+      const gain = best && sign * (metrics[task.primaryMetric]! - best.record.metrics[task.primaryMetric]!);
+      const better = gain === undefined || gain > 0;
       if (better) progress.best = { record, answers: deciding, parameters: await trainer.flat.parameters.read() };
       control.onEvent?.({ type: 'evaluation', method: trainer.id, record, best: better });
     }
@@ -191,10 +196,11 @@ export class Run {
   #answers({ trainer }: Progress, split: SplitName, { signal, onEvent }: RunControl): Promise<unknown> {
     const { recipe, tokenizer, loaded, splits } = this.prepared;
     const { batchSize, maxLength } = recipe.training;
-    return loaded.task.evaluate(trainer, splits.get(split)!.encoded, {
+    return loaded.task.evaluate(trainer, splits.get(split)!, {
       batchSize,
       maxLength,
-      padTokenId: tokenizer.padTokenId,
+      seed: recipe.training.seed,
+      tokenizer,
       signal,
       onProgress: (done, total) => onEvent?.({ type: 'progress', phase: 'evaluate', done, total, label: trainer.id }),
     });
@@ -216,6 +222,7 @@ export class Run {
       recipe: recipeJson(recipe),
       task: loaded.task.id,
       primaryMetric: loaded.task.primaryMetric,
+      ...(loaded.task.lowerIsBetter && { lowerIsBetter: true }),
       examples: { train: splits.get('train')!.rows.length, validation: splits.get(this.deciding)!.rows.length },
       totalSteps,
       memory: { peakBytes: plan.peakBytes },

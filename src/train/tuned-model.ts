@@ -7,28 +7,18 @@
 import { differentiate } from '../graph/differentiate';
 import { Graph } from '../graph/graph';
 import { add, dropout } from '../graph/ops/elementwise';
-import { linear } from '../graph/ops/linear';
+import { languageModelLogits } from '../graph/ops/language-model';
+import { selectLast } from '../graph/ops/select';
 import { ParameterLayout } from '../graph/parameter-layout';
 import { compile, type CompileOptions, type Program } from '../graph/plan';
 import type { Tensor } from '../graph/tensor';
-import type { AdaptedModel, Hooks, MethodTensors, OwnTensor, TraceContext } from '../methods/core/method';
-import {
-  roles,
-  type BatchShape,
-  type Head,
-  type HiddenSite,
-  type KeysValues,
-  type LinearSite,
-  type Model,
-  type ModelTensor,
-  type Scope,
-} from '../models/core/model';
+import type { AdaptedModel, MethodTensors, OwnTensor, TraceContext } from '../methods/core/method';
+import { roles, type BatchShape, type Head, type Model } from '../models/core/model';
 import type { Task } from '../tasks/core/task';
+import type { DecodingPrograms } from './decoder';
+import { PromptScope, TokenScope, type DecodingShape } from './decoding-scope';
 import type { Contender } from './recipe';
-
-/** Numbers that tell the dropouts of a step apart: the model's own count from 1, then come methods', then the head's. */
-const firstMethodMask = 100_000;
-const firstHeadMask = 1_000_000;
+import { firstMethodMask, RecordingScope, TraceScope, type TraceOptions } from './trace-scope';
 
 /** The values of an adapter folder that a contender starts from. */
 export interface Start extends Pick<Contender, 'adapter'> {
@@ -48,102 +38,6 @@ export interface ProgramOptions extends CompileOptions {
   readonly training: boolean;
   /** Hidden and attention dropout; without effect in a prediction. */
   readonly dropout?: number;
-}
-
-/** Traces with every place as it was pre-trained; what a contender changes comes on top. */
-export class TraceScope implements Scope {
-  readonly #trained: ReadonlyMap<string, readonly number[]>;
-  #masks = 0;
-
-  constructor(
-    readonly graph: Graph,
-    readonly tuned: Pick<TunedModelOptions, 'weights'>,
-    trained: ReadonlyMap<string, readonly number[]>,
-    readonly probability: number,
-    readonly hooks: Hooks = {},
-  ) {
-    this.#trained = trained;
-  }
-
-  weight(name: string, shape: readonly number[]): Tensor {
-    const tensor = this.#trained.has(name)
-      ? this.graph.parameter(name, shape)
-      : this.graph.weight(name, shape, shape.length > 1 ? this.tuned.weights : 'f32');
-    return this.hooks.weight?.(name, tensor) ?? tensor;
-  }
-
-  headParameter(name: string, shape: readonly number[]): Tensor {
-    return this.graph.parameter(name, shape);
-  }
-
-  linear(site: LinearSite, x: Tensor): Tensor {
-    const weight = this.weight(`${site.name}.weight`, [site.outFeatures, site.inFeatures]);
-    const bias = this.weight(`${site.name}.bias`, [site.outFeatures]);
-    const plain = (input: Tensor) => linear(this.graph, { x: input, weight, bias });
-    return this.hooks.linear?.({ site, x, weight, bias, plain }) ?? plain(x);
-  }
-
-  hidden(site: HiddenSite, x: Tensor): Tensor {
-    return this.hooks.hidden?.(site, x) ?? x;
-  }
-
-  keysValues(layer: number, given: KeysValues): KeysValues {
-    return this.hooks.keysValues?.(layer, given) ?? given;
-  }
-
-  embedded(x: Tensor): Tensor {
-    return this.hooks.embedded?.(x) ?? x;
-  }
-
-  dropout(x: Tensor): Tensor {
-    return dropout(this.graph, x, this.probability, ++this.#masks);
-  }
-
-  attentionDropout(): { probability: number; site: number } {
-    return { probability: this.probability, site: ++this.#masks };
-  }
-
-  headDropout(x: Tensor, at: number): Tensor {
-    return dropout(this.graph, x, this.probability, firstHeadMask + at);
-  }
-
-  inLayer<T>(layer: number, trace: () => T): T {
-    return this.graph.inSegment(layer, trace);
-  }
-}
-
-/** Lists what a trace asks for. */
-class RecordingScope extends TraceScope {
-  readonly tensors: ModelTensor[] = [];
-  readonly linearLayers: LinearSite[] = [];
-  readonly hiddenSites: HiddenSite[] = [];
-  #layer = -1;
-
-  constructor(readonly numHiddenLayers: number) {
-    super(new Graph(), { weights: 'f32' }, new Map(), 0);
-  }
-
-  override weight(name: string, shape: readonly number[]): Tensor {
-    if (!this.tensors.some((known) => known.name === name)) this.tensors.push({ name, shape, layer: this.#layer });
-    return super.weight(name, shape);
-  }
-
-  override linear(site: LinearSite, x: Tensor): Tensor {
-    this.linearLayers.push(site);
-    return super.linear(site, x);
-  }
-
-  override hidden(site: HiddenSite, x: Tensor): Tensor {
-    this.hiddenSites.push(site);
-    return super.hidden(site, x);
-  }
-
-  override inLayer<T>(layer: number, trace: () => T): T {
-    this.#layer = layer;
-    const result = super.inLayer(layer, trace);
-    this.#layer = layer + 1;
-    return result;
-  }
 }
 
 const sum = (graph: Graph, loss: Tensor, penalty: Tensor | undefined) => (penalty ? add(graph, loss, penalty) : loss);
@@ -186,10 +80,10 @@ export class TunedModel {
     return ParameterLayout.of([...this.own.trained, ...this.head.trained], chunkBytes);
   }
 
-  /** Compiles the forward pass (outputs `outputs`) or, with `training`, forward and backward (outputs `loss` and `outputs`). */
-  program(shape: BatchShape, layout: ParameterLayout, options: ProgramOptions): Program {
-    const { model, task, contender } = this.options;
-    const { training, ...compileOptions } = options;
+  /** A trace's surroundings with the contender's hooks in them. */
+  #surroundings(options: ProgramOptions): { readonly scope: TraceOptions; readonly context: TraceContext<object> } {
+    const { contender, weights } = this.options;
+    const { training, chunkBytes } = options;
     const graph = new Graph();
     const trained = new Map(this.own.trained.map((tensor) => [tensor.name, tensor.shape]));
     const frozen = new Map(this.own.frozen?.map((tensor) => [tensor.name, tensor.shape]));
@@ -210,11 +104,50 @@ export class TunedModel {
     };
     const hooks = contender?.method.hooks?.(context) ?? {};
     const probability = training ? (options.dropout ?? 0) : 0;
-    const scope = new TraceScope(graph, this.options, trained, probability, hooks);
+    return { scope: { graph, weights, trained, hooks, chunkBytes, dropout: probability }, context };
+  }
+
+  /** Compiles the forward pass (outputs `outputs`) or, with `training`, forward and backward (outputs `loss` and `outputs`). */
+  program(shape: BatchShape, layout: ParameterLayout, options: ProgramOptions): Program {
+    const { model, task, contender } = this.options;
+    const { training, ...compileOptions } = options;
+    const { scope: surroundings, context } = this.#surroundings(options);
+    const { graph } = context;
+    const scope = new TraceScope(surroundings);
     const outputs = this.head.trace(scope, model.trace(scope, shape), shape);
-    if (!training) return compile(graph, { outputs }, new Map(), layout, compileOptions);
+    if (!training) {
+      const read = task.readout?.(scope, outputs, shape, this.head) ?? outputs;
+      return compile(graph, { outputs: read }, new Map(), layout, compileOptions);
+    }
     const penalty = contender?.method.penalty?.(context);
-    const loss = sum(graph, task.loss(graph, outputs, shape), penalty);
+    const loss = sum(graph, task.loss(scope, outputs, shape, this.head), penalty);
     return compile(graph, { loss, outputs }, differentiate(graph, loss), layout, compileOptions);
+  }
+
+  /** Compiles the two programs that generate text; their outputs `scores…` are those of each word to come next. */
+  decoding(
+    shape: DecodingShape,
+    layout: ParameterLayout,
+    options: Omit<ProgramOptions, 'training' | 'dropout'>,
+  ): DecodingPrograms {
+    const { prompts, promptLength, beams } = shape;
+    const compiled = (Scope: typeof PromptScope | typeof TokenScope, batch: BatchShape) => {
+      const scope = new Scope(this.#surroundings({ ...options, training: false }).scope, shape);
+      const { graph } = scope;
+      const hidden = this.options.model.trace(scope, batch);
+      const lengths = graph.input('lengths', [batch.batchSize], 'u32');
+      const last = batch.length > 1 ? selectLast(graph, hidden, lengths, batch.length) : hidden;
+      if (!this.head.table) throw new Error(`${this.head.className} generates no text`);
+      const scores = languageModelLogits(graph, last, this.head.table(scope));
+      const outputs = [
+        ...scores.map((tensor, i) => [`scores${i}`, tensor] as const),
+        ...scope.caches.map((tensor, i) => [`cache${i}`, tensor] as const),
+      ];
+      return compile(graph, Object.fromEntries(outputs), new Map(), layout, options);
+    };
+    return {
+      prompt: compiled(PromptScope, { batchSize: prompts, length: promptLength }),
+      token: compiled(TokenScope, { batchSize: prompts * beams, length: 1 }),
+    };
   }
 }

@@ -122,8 +122,12 @@ class Engine implements RunWorker {
     return this.#session;
   }
 
-  predict(models: readonly ModelId[], texts: readonly string[]) {
-    return this.#current.predict(models, texts);
+  predict(models: readonly ModelId[], texts: readonly string[], onText?: (model: ModelId, text: string) => void) {
+    return this.#current.predict(models, texts, onText);
+  }
+
+  stopPrediction() {
+    this.#current.stopPrediction();
   }
 
   evaluationDetails() {

@@ -77,7 +77,8 @@ export async function pageEnvironment(
     },
     adapter: (reference) => dropped.folder(reference),
     file: (path) => dropped.table(path),
-    dataset: (repository) => hubSource({ ...hub, repository, repositoryType: 'dataset' }),
+    dataset: (repository, revision) =>
+      hubSource({ ...hub, repository, repositoryType: 'dataset', ...(revision && { revision }) }),
     bundled: (name) => urlSource(new URL(`data/${name}/`, baseUrl), { label: `the bundled ${name}` }),
     budgetBytes: machineBytes,
   };

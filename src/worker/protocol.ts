@@ -187,7 +187,14 @@ export interface RunWorker {
   stop(): void;
 
   /** Only while paused, or after the run's end: `run/busy` else, `run/none` where nothing was trained. */
-  predict(models: readonly ModelId[], texts: readonly string[]): Promise<Prediction[]>;
+  predict(
+    models: readonly ModelId[],
+    texts: readonly string[],
+    /** Where the task writes text: what a model has written so far. */
+    onText?: (model: ModelId, text: string) => void,
+  ): Promise<Prediction[]>;
+  /** Ends an answer that is being written: `predict` rejects with `run/stopped`. */
+  stopPrediction(): void;
   evaluationDetails(): EvaluationDetails;
   results(): Results;
   /** Files by name, ready for `transformers` (merged) or PEFT (adapter), with card, script and results; moved, not copied, to the page. */

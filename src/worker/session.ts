@@ -2,7 +2,6 @@
  * One run in the worker: prepared, trained under the page's control, and kept afterwards so that its methods answer and can be
  * taken home. Disposed when the next one starts.
  */
-import type { Batch } from '../data/batching';
 import { UserError } from '../errors';
 import type { Environment } from '../train/environment';
 import type { RunEvent } from '../train/events';
@@ -10,6 +9,7 @@ import { placeBase } from '../train/place';
 import { prepare, type Prepared } from '../train/prepare';
 import type { Recipe } from '../train/recipe';
 import { Run } from '../train/run';
+import type { Predictor } from '../tasks/core/task';
 import type { Trainer } from '../train/trainer';
 import { TunedModel } from '../train/tuned-model';
 import type { EvaluationDetails, ModelId, Prediction, RunState, WorkerEvent } from './protocol';
@@ -24,6 +24,7 @@ export class Session {
   readonly #events: EventBatches;
   #run: Run | undefined;
   #base: Promise<Trainer> | undefined;
+  #answering: AbortController | undefined;
   #ended = false;
 
   constructor(onEvents: (events: readonly WorkerEvent[]) => unknown) {
@@ -94,27 +95,46 @@ export class Session {
     return (this.#base ??= baseModel(prepared));
   }
 
-  async predict(models: readonly ModelId[], texts: readonly string[]): Promise<Prediction[]> {
+  /** @param onText where the task writes text, what a model has written so far */
+  async predict(
+    models: readonly ModelId[],
+    texts: readonly string[],
+    onText?: (model: ModelId, text: string) => void,
+  ): Promise<Prediction[]> {
     const { recipe, tokenizer, loaded } = this.#trained.prepared;
     const { task } = loaded;
-    const { padTokenId } = tokenizer;
-    const encoded = await task.encode(tokenizer, [task.rowOf(texts)], recipe.training);
-    const options = { ...recipe.training, padTokenId };
+    const rows = [task.rowOf(texts)];
+    const encoded = await task.encode(tokenizer, rows, recipe.training);
     const predictions: Prediction[] = [];
+    const { signal } = (this.#answering = new AbortController());
     for (const id of models) {
       const trainer = await this.#model(id);
       let milliseconds = 0;
-      const predict = async (batch: Batch) => {
-        await trainer.executable(batch, false); // Compiling is not answering.
+      const timed = async <Result>(answer: Promise<Result>) => {
         const started = performance.now();
-        const outputs = await trainer.predict(batch);
+        const result = await answer;
         milliseconds += performance.now() - started;
-        return outputs;
+        return result;
       };
-      const answers = await task.evaluate({ predict }, encoded, options);
+      const predictor: Predictor = {
+        predict: async (batch) => {
+          await trainer.executable(batch, false); // Compiling is not answering.
+          return timed(trainer.predict(batch));
+        },
+        generate: (prompts, settings, options) => timed(trainer.generate(prompts, settings, options)),
+      };
+      const answers = await task.evaluate(
+        predictor,
+        { rows, encoded },
+        { ...recipe.training, tokenizer, signal, ...(onText && { onText: (_, text) => onText(id, text) }) },
+      );
       predictions.push({ id, ...task.answerView(answers, 0), milliseconds });
     }
     return predictions;
+  }
+
+  stopPrediction(): void {
+    this.#answering?.abort();
   }
 
   evaluationDetails(): EvaluationDetails {

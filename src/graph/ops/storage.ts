@@ -2,17 +2,21 @@
  * Operations on where values lie: views, copies, and those that write over a tensor, such as a state that lives across runs.
  *
  *     view            a contiguous part of a tensor as a tensor of its own; nothing is computed
+ *     slice           the same, copied where no binding can start
  *     copy            the same values in a place of their own; the compiler inserts it where a kernel could not bind a tensor twice
  *     assign          writes values into a part of a tensor: a cache
  *     runningAverage  tensor = decay · tensor + (1 - decay) · x
  *
  * The last two give back the tensor as it is afterwards; whoever wants the new values reads that. See `Sharing`.
  */
+import { alignment } from '../chunks';
 import {
   byteLength,
+  bytesPerElement,
   elements,
   grid,
   isFrozen,
+  storageOf,
   type GraphBuilder,
   type KernelCall,
   type Operation,
@@ -68,6 +72,33 @@ const viewOperation: Operation<Unary, Offset, Result> = {
  */
 export function view(graph: GraphBuilder, x: Tensor, offset: number, shape: readonly number[]): Tensor {
   return graph.apply(viewOperation, { x }, { offset }, { y: shape }).y;
+}
+
+const sliceOperation: Operation<Unary, Offset, Result> = {
+  name: 'slice',
+  reference: viewOperation.reference,
+  vjp: viewOperation.vjp!,
+  lower: ({ inputs: { x }, attributes: { offset }, outputs: { y } }) => {
+    const count = elements(y.shape);
+    return [
+      {
+        shader: 'slice',
+        constants: { WORKGROUP: 64, HALF: x.dataType === 'f16', FROZEN: isFrozen(x) },
+        bindings: { x, y },
+        params: { count, start: offset },
+        workgroups: grid(Math.ceil(count / 64)),
+        flops: 0,
+        partialBytes: { x: count * bytesPerElement(x) },
+      },
+    ];
+  },
+};
+
+/** `shape` elements of `x` from element `offset` on: a `view` where a binding can start there, else a copy (of f16, as f32). */
+export function slice(graph: GraphBuilder, x: Tensor, offset: number, shape: readonly number[]): Tensor {
+  const { base, offset: start } = storageOf(x);
+  if (((start + offset) * bytesPerElement(base)) % alignment === 0) return view(graph, x, offset, shape);
+  return graph.apply(sliceOperation, { x }, { offset }, { y: shape }).y;
 }
 
 export const copyOperation: Operation<Unary, object, Result> = {

@@ -14,7 +14,10 @@ import type { HiddenSite, KeysValues, LinearSite, Model, ModelTensor } from '../
 export interface AdaptedModel extends Pick<Model, 'architecture' | 'hiddenSize' | 'numHiddenLayers' | 'sites'> {
   /** Every tensor of the pre-trained model, in the order of the forward pass. The task's head is not among them: it trains anyway. */
   readonly tensors: readonly ModelTensor[];
-  /** Every linear layer of the pre-trained model: those of the blocks, and above them such as BERT's pooler. */
+  /**
+   * Every linear layer of the pre-trained model: those of the blocks, and above them such as BERT's pooler. Where several are parts of
+   * one, the whole comes before its parts.
+   */
   readonly linearLayers: readonly LinearSite[];
   /** Every hidden state of the blocks that `Hooks.hidden` is called with, in the order of the forward pass. */
   readonly hiddenSites: readonly HiddenSite[];
@@ -61,7 +64,8 @@ export interface LinearCall {
 export interface Hooks {
   /** Replaces a weight or bias of the pre-trained model, by its name. */
   weight?(name: string, tensor: Tensor): Tensor;
-  linear?(call: LinearCall): Tensor;
+  /** Undefined leaves the layer as it was. */
+  linear?(call: LinearCall): Tensor | undefined;
   /** A hidden state after attention or after the feed-forward layers, before it joins the residual stream, or as it leaves the block. */
   hidden?(site: HiddenSite, x: Tensor): Tensor;
   keysValues?(layer: number, given: KeysValues): KeysValues;
@@ -101,7 +105,7 @@ export interface MergeContext<Settings> {
   readonly model: AdaptedModel;
   /** Values of a tensor that `tensors` listed. */
   own(name: string): Float32Array;
-  /** Values of a tensor of the pre-trained model, trained ones as they are now. */
+  /** Values of a tensor of the pre-trained model, or of a layer that is a part of another (`partOf`); trained ones as they are now. */
   base(name: string): Float32Array;
 }
 
@@ -114,6 +118,12 @@ export interface AdapterContents {
   refuse(problem: string): never;
 }
 
+/** Values of a tensor, row-major. */
+export interface OwnValues {
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
 /** A method's adapter folder: PEFT's own format where PEFT has the method, and one of the same shape where it has not. */
 export interface AdapterFormat<Settings> {
   /** `peft_type` of `adapter_config.json`. */
@@ -124,6 +134,15 @@ export interface AdapterFormat<Settings> {
   config(settings: Settings, model: AdaptedModel): Record<string, unknown>;
   /** The settings a folder has; the fields it does not tell are left out. Refuses what would be computed wrongly. */
   settings(contents: AdapterContents): Partial<Settings>;
+  /**
+   * What computes the same and fits the folder's format, where that does not know all that the settings can say: PEFT adapts layers,
+   * but no parts of them. @param tensors all of the method's own, trained ones of the base model and the head among them
+   */
+  portable?(
+    settings: Settings,
+    model: AdaptedModel,
+    tensors: ReadonlyMap<string, OwnValues>,
+  ): { readonly settings: Settings; readonly tensors: ReadonlyMap<string, OwnValues> };
   /** What the folder calls one of our tensors, where that differs. */
   folderName?(name: string, settings: Settings, model: AdaptedModel): string;
   /** What we call one of the folder's, where that differs. */
@@ -167,7 +186,8 @@ export interface Method<Settings extends object = object> {
   penalty?(context: TraceContext<Settings>): Tensor;
   afterUpdate?(context: UpdateContext<Settings>): Promise<void>;
   /**
-   * The pre-trained tensors that compute the same without the method, by name; those trained in place need not be told. Float64 inside.
+   * The pre-trained tensors (or those of a part of a layer) that compute the same without the method, by name; those trained in place
+   * need not be told. Float64 inside.
    * Left out: the method cannot be merged.
    */
   merge?(context: MergeContext<Settings>): Iterable<readonly [name: string, values: Float32Array]>;

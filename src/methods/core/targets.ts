@@ -31,7 +31,14 @@ export function targetedSites({ linearLayers }: AdaptedModel, targets: readonly 
         'recipe/target',
         `targetModules: this model has no linear layer ${JSON.stringify(target)}; name any of ${roles.join(', ')}, or a module of the model.`,
       );
-  return linearLayers.filter((site) => targets.some((target) => matches(site, target)));
+  const sites = linearLayers.filter((site) => targets.some((target) => matches(site, target)));
+  for (const { name, partOf } of sites)
+    if (partOf && sites.some((site) => site.name === partOf.name))
+      throw new UserError(
+        'recipe/target',
+        `targetModules: ${name} is a part of ${partOf.name}, which is named too; name the one or the other.`,
+      );
+  return sites;
 }
 
 /** Names of the layers that some targets name. */

@@ -28,17 +28,23 @@ export function checkConfig<Schema extends z.ZodType>(schema: Schema, json: unkn
   return refuseIn(label)(`${issue.path.join('.')}: ${issue.message}`);
 }
 
-export function activationOf(name: string, refuse: Refuse): Activation {
+/** @param field what the family calls it */
+export function activationOf(name: string, refuse: Refuse, field = 'hidden_act'): Activation {
   return (
     activationNames.get(name) ??
-    refuse(`hidden_act "${name}" is not supported; ${[...activationNames.keys()].join(', ')} are`)
+    refuse(`${field} "${name}" is not supported; ${[...activationNames.keys()].join(', ')} are`)
   );
 }
 
-/** Attention's kernels take heads of a multiple of four values. */
-export function checkHeads(hiddenSize: number, numAttentionHeads: number, refuse: Refuse): void {
+/** Attention's kernels take heads of a multiple of four values. @param fields what the family calls the two sizes */
+export function checkHeads(
+  hiddenSize: number,
+  numAttentionHeads: number,
+  refuse: Refuse,
+  fields = ['hidden_size', 'num_attention_heads'],
+): void {
   if (hiddenSize % numAttentionHeads)
-    refuse(`hidden_size ${hiddenSize} is not a multiple of num_attention_heads ${numAttentionHeads}`);
+    refuse(`${fields[0]} ${hiddenSize} is not a multiple of ${fields[1]} ${numAttentionHeads}`);
   if ((hiddenSize / numAttentionHeads) % 4)
     refuse(`a head size of ${hiddenSize / numAttentionHeads} is not supported; it must be a multiple of 4`);
 }

@@ -20,25 +20,55 @@ function checkShape(found: readonly number[], wanted: readonly number[], name: s
     );
 }
 
+/** @param values `[rows, columns]` @returns `[columns, rows]` */
+function transposed<Values extends Float32Array | Uint16Array>(
+  values: Values,
+  [rows, columns]: readonly number[],
+): Values {
+  const result = values.slice() as Values;
+  for (let i = 0; i < rows!; i++) for (let j = 0; j < columns!; j++) result[j * rows! + i] = values[i * columns! + j]!;
+  return result;
+}
+
+interface Values<Data extends Float32Array | Uint16Array> {
+  readonly shape: readonly number[];
+  readonly data: Data;
+}
+
+/** A tensor as checkpoints store it, from how it is traced, and the other way round: some families keep matrices as `[in, out]`. */
+export function swapLayout<Data extends Float32Array | Uint16Array>(
+  model: Model,
+  name: string,
+  tensor: Values<Data>,
+): Values<Data> {
+  if (!model.isTransposed?.(name)) return tensor;
+  return { shape: tensor.shape.toReversed(), data: transposed(tensor.data, tensor.shape) };
+}
+
 /**
- * Reads a tensor of the pre-trained model in the storage the program wants.
+ * Reads a tensor of the pre-trained model, or a block of its rows, in the storage and the layout the program wants.
  *
  * @throws UserError `model/missing-weight`, `model/shape`
  */
 export async function readWeight(
   reader: WeightReader,
   model: Model,
-  tensor: Pick<Tensor, 'name' | 'shape' | 'dataType'>,
+  tensor: Pick<Tensor, 'name' | 'shape' | 'dataType' | 'part'>,
   label: string,
 ): Promise<Float32Array | Uint16Array> {
-  const stored = storedName(reader, model, tensor.name);
+  const { of: name, shape } = tensor.part ?? { of: tensor.name, shape: tensor.shape };
+  const stored = storedName(reader, model, name);
   if (!stored)
     throw new UserError(
       'model/missing-weight',
-      `${label} has no tensor ${tensor.name}; is it a whole ${model.architecture} checkpoint?`,
+      `${label} has no tensor ${name}; is it a whole ${model.architecture} checkpoint?`,
     );
-  checkShape(reader.shape(stored), tensor.shape, stored, label);
-  return tensor.dataType === 'f16' ? (await reader.readHalf(stored)).data : (await reader.read(stored)).data;
+  checkShape(reader.shape(stored), model.isTransposed?.(name) ? shape.toReversed() : shape, stored, label);
+  const read = async () => (tensor.dataType === 'f16' ? await reader.readHalf(stored) : await reader.read(stored));
+  const { data } = swapLayout<Float32Array | Uint16Array>(model, name, await read());
+  if (!tensor.part) return data;
+  const start = tensor.part.from * elements(shape.slice(1));
+  return data.subarray(start, start + elements(tensor.shape));
 }
 
 const drawnValues = ({ name, shape, initial }: HeadTensor, model: Model, seed: number): Float32Array =>

@@ -8,8 +8,8 @@
 import type { Graph } from '../../graph/graph';
 import type { Tensor } from '../../graph/tensor';
 
-/** What a linear layer of a block does; the paper's q, k, v, o and the feed-forward's two. */
-export const roles = ['query', 'key', 'value', 'output', 'up', 'down'] as const;
+/** What a linear layer of a block does; the paper's q, k, v, o and the feed-forward's two, and all of q, k, v where a model has them in one. */
+export const roles = ['query', 'key', 'value', 'output', 'up', 'down', 'qkv'] as const;
 export type Role = (typeof roles)[number];
 
 export interface BatchShape {
@@ -28,6 +28,8 @@ export interface LinearSite {
   readonly role?: Role;
   /** Block from 0; `numHiddenLayers` for a layer above the blocks. */
   readonly layer: number;
+  /** For a layer that is a part of another, such as the query in GPT-2's `c_attn`: its weight and bias are rows of that one's. */
+  readonly partOf?: { readonly name: string; readonly from: number };
 }
 
 /** A hidden state of a block: about to be added to the residual stream, or (`block`) as it leaves the block. */
@@ -53,23 +55,35 @@ export interface KeysValues {
   readonly values: Tensor;
 }
 
+export interface Attention extends KeysValues {
+  readonly query: Tensor;
+  readonly heads: number;
+  /** Whether a token sees only itself and those before it. */
+  readonly causal: boolean;
+}
+
 /** What a model needs of its surroundings while it is traced. */
 export interface Scope {
   readonly graph: Graph;
   /** A weight or bias of the pre-trained model: frozen, trained or rewritten, as the method has it. Matrices may be stored as f16. */
   weight(name: string, shape: readonly number[]): Tensor;
+  /** A matrix that is read row by row, such as an embedding: in one piece, or in blocks of rows where the device binds no more. */
+  table(name: string, shape: readonly [number, number]): readonly Tensor[];
   /** A tensor of the task's head, always trained. */
   headParameter(name: string, shape: readonly number[]): Tensor;
   /** A linear layer with its `<name>.weight [out, in]` and `<name>.bias [out]`, as the method rewrites it. */
   linear(site: LinearSite, x: Tensor): Tensor;
+  /** A linear layer that is several of equal size side by side: what each of its parts gives. Methods act on the whole or on parts. */
+  joined(whole: LinearSite, parts: readonly LinearSite[], x: Tensor): Tensor[];
   hidden(site: HiddenSite, x: Tensor): Tensor;
-  keysValues(layer: number, given: KeysValues): KeysValues;
+  /** Attention over what this run sees: the rows of the batch, or a cache. Its dropout is the trace's next mask. */
+  attend(layer: number, given: Attention, shape: BatchShape): Tensor;
+  /** Positions of the tokens `[batchSize · length]` u32, where they do not follow from the padded shape. */
+  readonly positions?: Tensor;
   /** The embedded input, before the first block. */
   embedded(x: Tensor): Tensor;
   /** Hidden dropout; the n-th call of a trace has the n-th mask. */
   dropout(x: Tensor): Tensor;
-  /** Probability and number of the next mask, for a kernel that applies it itself. */
-  attentionDropout(): { readonly probability: number; readonly site: number };
   /** Dropout in the head, whose masks do not depend on the number of blocks. `at` tells the head's own apart. */
   headDropout(x: Tensor, at: number): Tensor;
   /** Runs `trace` with its nodes counted to block `layer`. */
@@ -94,7 +108,12 @@ export interface Head {
   readonly bridge?: { readonly module: string; readonly tensors: readonly HeadTensor[] };
   /** @param hidden `[batchSize · length, hiddenSize]` @returns the task's outputs */
   trace(scope: Scope, hidden: Tensor, shape: BatchShape): Tensor;
+  /** The matrix `[vocabSize, hiddenSize]` whose products with a state score the next token; only a language model's head has it. */
+  table?(scope: Scope): readonly Tensor[];
 }
+
+/** The head that predicts the next token. */
+export type LanguageHead = Head & Required<Pick<Head, 'table'>>;
 
 /** An opened `config.json`. */
 export interface Model {
@@ -117,8 +136,12 @@ export interface Model {
   trace(scope: Scope, shape: BatchShape): Tensor;
   /** The head of `…ForSequenceClassification`. */
   sequenceHead(numLabels: number): Head;
+  /** The head of `…LMHeadModel`. Left out: the model does not predict a next token. */
+  languageHead?(): LanguageHead;
   /** Names under which a checkpoint may keep a tensor, the usual one first. */
   storedNames(name: string): string[];
+  /** Whether checkpoints store this matrix as `[in, out]`, and not `[out, in]` as it is traced. Left out: none is. */
+  isTransposed?(name: string): boolean;
 }
 
 /** A family of checkpoints, by the `model_type` of their `config.json`. */

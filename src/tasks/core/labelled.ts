@@ -37,8 +37,8 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
     rowOf: ([text = '', pair]) => ({ text, ...(paired && pair !== undefined && { pair }), label: 0 }),
     encode: encodeExamples,
     head: (model) => model.sequenceHead(numLabels),
-    loss: (graph, logits, { batchSize }) => loss(graph, lossKind, logits, graph.input('labels', [batchSize])),
-    evaluate: (predictor, encoded, options) => predictRows(predictor, encoded, numLabels, options),
+    loss: ({ graph }, logits, { batchSize }) => loss(graph, lossKind, logits, graph.input('labels', [batchSize])),
+    evaluate: (predictor, { encoded }, options) => predictRows(predictor, encoded, numLabels, options),
     score(rows, { count }, logits) {
       const truth = Float32Array.from(rows, ({ label }) => label);
       let mean = 0;

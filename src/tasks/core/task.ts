@@ -9,9 +9,10 @@ import type { EncodedExamples, EncodeOptions } from '../../data/encoding';
 import type { LoadedData, SplitFiles } from '../../data/load-labelled';
 import type { SplitName } from '../../data/splits';
 import type { TextTokenizer } from '../../data/tokenizer';
-import type { Graph } from '../../graph/graph';
+import type { Generated, GenerateOptions } from '../../generate/generate';
+import type { GenerationSettings } from '../../generate/settings';
 import type { Tensor } from '../../graph/tensor';
-import type { BatchShape, Head, Model } from '../../models/core/model';
+import type { BatchShape, Head, Model, Scope } from '../../models/core/model';
 
 /** An example as it is shown: as text, whatever it holds. */
 export interface ExampleView {
@@ -33,21 +34,42 @@ export type Figure =
   | { readonly type: 'confusion'; readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] }
   | { readonly type: 'scatter'; readonly points: readonly { readonly truth: number; readonly prediction: number }[] };
 
+/** A question, and what the model writes to it. */
+export interface Sample {
+  readonly input: string;
+  readonly output: string;
+}
+
 /** Counts of what the training rows hold, for a bar chart. */
 export interface Distribution {
   readonly title: string;
   readonly bars: readonly { readonly name: string; readonly count: number }[];
 }
 
+/** A split's rows and their tokens. */
+export interface EncodedSplit<Row = unknown> {
+  readonly rows: readonly Row[];
+  readonly encoded: EncodedExamples;
+}
+
 /** A model that answers batches: a contender in training, or the base model. */
 export interface Predictor {
-  /** The head's outputs, row by row. */
+  /** What the task reads out, row by row. */
   predict(batch: Batch): Promise<Float32Array>;
+  /** How prompts go on, in their order; only a model with a language model's head can tell. */
+  generate(
+    prompts: readonly Uint32Array[],
+    settings: GenerationSettings,
+    options: GenerateOptions & { readonly batchSize: number },
+  ): Promise<Generated[]>;
 }
 
 export interface EvaluateOptions {
+  readonly tokenizer: TextTokenizer;
+  readonly seed: number;
+  /** Called while text is generated, with what an example's answer is so far. */
+  readonly onText?: ((example: number, text: string) => void) | undefined;
   readonly batchSize: number;
-  readonly padTokenId: number;
   readonly maxLength: number;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -77,6 +99,8 @@ export interface TaskPython {
   readonly texts: readonly string[];
   /** Columns of a table to train on, targets included. */
   readonly columns: string;
+  /** What it imports of the standard library, e.g. `import re`. */
+  readonly standard?: readonly string[];
   /** Lines before everything else, such as label names. */
   readonly constants: string;
   /** The functions `encode(tokenizer, rows)`, `answer(model, tokenizer, *texts)` and `batch_loss(model, tokenizer, rows)`. */
@@ -88,8 +112,9 @@ export interface Task<Row = unknown, Answers = unknown> {
   readonly title: string;
   /** One sentence: what is asked of the model. */
   readonly question: string;
-  /** The metric (higher is better) by which the weights are chosen. */
+  /** The metric by which the weights are chosen; higher is better, unless it is said to be the other way round. */
   readonly primaryMetric: string;
+  readonly lowerIsBetter?: boolean;
   /** What a person types to ask the model, in order: one text or more. */
   readonly fields: readonly string[];
 
@@ -98,9 +123,15 @@ export interface Task<Row = unknown, Answers = unknown> {
   encode(tokenizer: TextTokenizer, rows: readonly Row[], options: EncodeOptions): Promise<EncodedExamples>;
   head(model: Model): Head;
   /** @param outputs what the head traced @returns `[1]`; reads the batch's targets as inputs of their names */
-  loss(graph: Graph, outputs: Tensor, shape: BatchShape): Tensor;
-  /** Answers to all rows, in their order. */
-  evaluate(predictor: Predictor, encoded: EncodedExamples, options: EvaluateOptions): Promise<Answers>;
+  loss(scope: Scope, outputs: Tensor, shape: BatchShape, head: Head): Tensor;
+  /** What a prediction reads back, `[batchSize, …]`, where that is not what the head traced. */
+  readout?(scope: Scope, outputs: Tensor, shape: BatchShape, head: Head): Tensor;
+  /** Answers to all rows of a split, in their order. */
+  evaluate(predictor: Predictor, split: EncodedSplit<Row>, options: EvaluateOptions): Promise<Answers>;
+  /**
+   * What the model writes for the first few rows, to be read as it learns. A task that has it is evaluated before the first step, too.
+   */
+  samples?(rows: readonly Row[], answers: Answers): readonly Sample[];
   /** Metrics by name, and the mean loss as `loss`. */
   score(rows: readonly Row[], encoded: EncodedExamples, answers: Answers): Record<string, number>;
 
@@ -126,7 +157,7 @@ export interface DataSources {
   /** The recipe's files, where it names any. */
   readonly files?: SplitFiles;
   /** A data set of the hub. */
-  dataset(repository: string): FileSource;
+  dataset(repository: string, revision?: string): FileSource;
   /** The bundled data under this name. */
   bundled(name: string): FileSource;
   readonly seed: number;

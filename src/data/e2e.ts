@@ -1,0 +1,86 @@
+/**
+ * Pairs of a meaning representation and a sentence that says it, as the E2E NLG Challenge has them (Novikova et al. 2017, arXiv
+ * 1706.09254): `name[Blue Spice], eatType[coffee shop]`. Several sentences say the same; where they are read to be compared with, those of
+ * equal meaning are one row.
+ */
+import { UserError } from '../errors';
+import type { ReadOptions } from '../checkpoint/source';
+import { columnMissing } from './glue-tsv';
+import type { DataFile } from './load-labelled';
+import { readTable } from './table';
+
+export interface MeaningRow {
+  readonly meaning: string;
+  readonly references: readonly string[];
+}
+
+export interface MeaningColumns {
+  readonly meaning: string;
+  readonly reference: string;
+}
+
+/** The challenge's own column names, and the hub's. */
+const usualColumns: readonly MeaningColumns[] = [
+  { meaning: 'mr', reference: 'ref' },
+  { meaning: 'meaning_representation', reference: 'human_reference' },
+];
+
+/** The slots of a meaning representation in their order; empty where the text is of another kind. */
+export function slotsOf(meaning: string): { readonly slot: string; readonly value: string }[] {
+  const slot = /\s*([^[\],]+)\[([^[\]]*)\]\s*(?:,|$)/y;
+  const slots: { slot: string; value: string }[] = [];
+  while (slot.lastIndex < meaning.length) {
+    const found = slot.exec(meaning);
+    if (!found) return [];
+    slots.push({ slot: found[1]!.trim(), value: found[2]!.trim() });
+  }
+  return slots;
+}
+
+/** A meaning as it is put before a model: `name : Blue Spice | eatType : coffee shop`; a text of another kind as it is. */
+export function linearised(meaning: string): string {
+  const slots = slotsOf(meaning);
+  return slots.length ? slots.map(({ slot, value }) => `${slot} : ${value}`).join(' | ') : meaning.trim();
+}
+
+/**
+ * The pairs of a table, a row each.
+ *
+ * @param columns where the table does not call them as the challenge or the hub does
+ * @throws UserError `data/column-missing`, `data/empty-meaning`, `data/empty-reference`, and those of `readTable`
+ */
+export async function readMeanings(
+  { source, path }: DataFile,
+  columns: MeaningColumns | undefined,
+  options?: ReadOptions,
+): Promise<MeaningRow[]> {
+  const table = await readTable(await source.open(path, options), path);
+  const has = (name: string) => table.columns.includes(name);
+  const named =
+    columns ?? usualColumns.find(({ meaning, reference }) => has(meaning) && has(reference)) ?? usualColumns[0]!;
+  const [meaningAt, referenceAt] = [named.meaning, named.reference].map((name) => {
+    if (!has(name)) throw columnMissing(name, table.columns, table.label);
+    return table.columns.indexOf(name);
+  }) as [number, number];
+  return table.rows.map((row, i) => {
+    const cell = (at: number) => String(row[at] ?? '').trim();
+    const [meaning, reference] = [cell(meaningAt), cell(referenceAt)];
+    const refuse = (code: string, column: string) => {
+      throw new UserError(code, `Row ${i + 1} of ${table.label} has an empty ${column}; fill it in or delete the row.`);
+    };
+    if (!meaning) refuse('data/empty-meaning', named.meaning);
+    if (!reference) refuse('data/empty-reference', named.reference);
+    return { meaning, references: [reference] };
+  });
+}
+
+/** Rows of equal meaning as one, in the order in which each meaning first comes. */
+export function groupedByMeaning(rows: readonly MeaningRow[]): MeaningRow[] {
+  const groups = new Map<string, string[]>();
+  for (const { meaning, references } of rows) {
+    const known = groups.get(meaning);
+    if (known) known.push(...references);
+    else groups.set(meaning, [...references]);
+  }
+  return Array.from(groups, ([meaning, references]) => ({ meaning, references }));
+}
