@@ -23,8 +23,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let head = at % params.heads;
   let width = params.heads * HEAD_VECTORS;
   let own = row * width + head * HEAD_VECTORS;
-  let of = row / params.beams;
-  let promptKeys = promptLengths[of];
+  let asked = row / params.beams;
+  let promptKeys = promptLengths[asked];
   let keys = promptKeys + min(slot[0], params.capacity - 1u) + 1u;
   for (var c = 0u; c < HEAD_VECTORS; c++) { o[own + c] = vec4f(); }
   var peak = lowest;
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var j = 0u; j < keys; j++) {
     let first = j < promptKeys;
     let time = select(j - promptKeys, 0u, first);
-    let place = select(time * params.rows + origins[row * params.capacity + time], of * params.promptLength + j, first);
+    let place = select(time * params.rows + origins[row * params.capacity + time], asked * params.promptLength + j, first);
     let key = place * 2u * width + head * HEAD_VECTORS;
     var product = 0.0;
     if (first) {
