@@ -77,7 +77,8 @@ function takeData(files: readonly string[]): void {
     ?.toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '');
   // Many tasks call their files train.tsv and dev.tsv: the folder tells which it is, or else the task that is chosen.
-  const task = tasks.find(({ id }) => id === folder) ?? taskById(json.task);
+  const own = tasks.find((entry) => entry.ownFiles && entry.recognise?.(files));
+  const task = own ?? tasks.find(({ id }) => id === folder) ?? taskById(json.task);
   const { train, ...others } = task?.recognise?.(files) ?? {};
   if (task && train !== undefined) {
     edit({ task: task.id, data: { train, ...others } });
@@ -102,12 +103,17 @@ export async function trainOnTable(train: string, validation?: string): Promise<
   try {
     const { guess, columns, distinct } = await worker().previewTable(train);
     if (turn !== tablesRead || chosenData() !== before) return;
+    const files = { train, ...(validation !== undefined && validation !== train && { validation }) };
+    const known = tasks.find((task) => task.columns?.some((names) => names.every((name) => columns.includes(name))));
+    if (known) {
+      edit({ task: known.id, data: files });
+      return await inspectData();
+    }
     const text = guess.text ?? columns[0]!;
     const label = guess.label ?? columns.at(-1)!;
     const classes = distinct[label];
     const data: RecipeJson['data'] = {
-      train,
-      ...(validation !== undefined && validation !== train && { validation }),
+      ...files,
       columns: { text, ...(guess.pair !== undefined && { pair: guess.pair }), label },
       // Many distinct numbers are scores.
       ...((!classes || classes.length > 20) && { regression: true }),

@@ -7,7 +7,7 @@ import { defaultRecipe } from './default-recipe';
 import { taskSizes } from './presets';
 import type { WorkerEvent } from '../worker/protocol';
 import { normalised } from './recipe-json';
-import { glueFile, gluePresets, samplePreset } from './recipe-presets';
+import { bundledPresets, e2ePreset, glueFile, gluePresets } from './recipe-presets';
 import { newRun, stepOf, withEvents } from './run-record';
 import { browserAdvice } from './shell/browser-advice';
 import { EventBatches } from '../worker/event-batches';
@@ -27,7 +27,7 @@ describe('recipes', () => {
     const there = readdirSync(new URL('../../public/recipes', import.meta.url)).filter((file) =>
       file.endsWith('.json'),
     );
-    expect([samplePreset.file, ...offered.map(({ file }) => file)].sort()).toEqual(there.sort());
+    expect([...bundledPresets, e2ePreset, ...offered].map(({ file }) => file).sort()).toEqual(there.sort());
     for (const { id, content, file } of offered) {
       const { task, contenders } = parseRecipe(JSON.parse(read(`recipes/${file}`)));
       expect([task, content.title], file).toEqual([

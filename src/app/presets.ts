@@ -1,9 +1,13 @@
 /** What comes with the page, and sizes that are known before anything is read. */
-export const bundledCheckpoint = { reference: 'bundled:tiny-roberta', title: 'Tiny RoBERTa', megabytes: 11 } as const;
+export const bundledCheckpoints = [
+  { reference: 'bundled:tiny-roberta', title: 'Tiny RoBERTa', megabytes: 11 },
+  { reference: 'bundled:tiny-gpt2', title: 'Tiny GPT-2', megabytes: 11 },
+] as const;
 
-/** Examples of the bundled sample and of each GLUE task on the hub (`nyu-mll/glue`), known before they are read. */
+/** Examples of the bundled data, of each GLUE task on the hub (`nyu-mll/glue`) and of E2E, known before they are read. */
 export const taskSizes: Readonly<Record<string, readonly [train: number, validation: number]>> = {
   sample: [322, 120],
+  restaurants: [960, 40],
   cola: [8551, 1043],
   sst2: [67349, 872],
   mrpc: [3668, 408],
@@ -13,4 +17,5 @@ export const taskSizes: Readonly<Record<string, readonly [train: number, validat
   qnli: [104743, 5463],
   rte: [2490, 277],
   wnli: [635, 71],
+  e2e: [42061, 547],
 };

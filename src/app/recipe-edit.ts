@@ -1,6 +1,6 @@
 /** Changes to the recipe: whole ones from outside, refused where they do not work, and small ones by the controls. */
 import { UserError } from '../errors';
-import type { RecipeJson } from '../train/recipe';
+import { defaultCheckpoint, type RecipeJson } from '../train/recipe';
 import { taskById } from '../tasks/core/registry';
 import { normalised } from './recipe-json';
 import { useApp } from './store';
@@ -32,11 +32,18 @@ function withoutTaskFields(json: RecipeJson): RecipeJson {
   return Object.fromEntries(without({ ...json, training: shared }, recipe)) as RecipeJson;
 }
 
+/** A task for another kind of model than the one before brings its own checkpoint. */
+function checkpointFor(json: RecipeJson, { task }: Partial<RecipeJson>): Partial<RecipeJson> {
+  const of = (id: string) => taskById(id)?.checkpoint ?? defaultCheckpoint;
+  return task === undefined || of(task) === of(json.task) ? {} : { checkpoint: of(task), revision: undefined };
+}
+
 /** Changes the recipe by a control; what does not work is told beside it (`problem`). */
 export function edit(change: Partial<RecipeJson>): void {
   const { json, setRecipe } = useApp.getState();
   const next = {
     ...(change.task === undefined || change.task === json.task ? json : withoutTaskFields(json)),
+    ...checkpointFor(json, change),
     ...change,
   };
   for (const key of Object.keys(next) as (keyof RecipeJson)[]) if (next[key] === undefined) delete next[key];

@@ -2,7 +2,13 @@
  * The recipes under `public/recipes/` that the page offers: the bundled sample, and RoBERTa-large on the paper's six GLUE tasks with the
  * settings of its Table 6, as a choice of task and of what is trained, so that the list stays short while methods join it.
  */
-export const samplePreset = { file: 'sample.json', title: 'Tiny RoBERTa, bundled sample' } as const;
+export const bundledPresets = [
+  { file: 'sample.json', title: 'Tiny RoBERTa, bundled sample' },
+  { file: 'restaurants.json', title: 'Tiny GPT-2, bundled restaurants' },
+] as const;
+
+/** The paper's Table 7. */
+export const e2ePreset = { file: 'gpt2-medium-e2e.json', title: 'HUT and LoRA on E2E' } as const;
 
 /** What a preset trains. The schedule is batch size, epochs and length. */
 export interface PresetContent {

@@ -31,6 +31,8 @@ const size = (hidden: number, layers: number, heads: number) => ({
   intermediate_size: 4 * hidden,
 });
 
+const gpt2 = { model_type: 'gpt2', vocab_size: 50257, n_positions: 1024 };
+
 export const checkpointPresets: readonly CheckpointPreset[] = [
   {
     repository: 'FacebookAI/roberta-base',
@@ -61,5 +63,23 @@ export const checkpointPresets: readonly CheckpointPreset[] = [
     title: 'BERT base, uncased',
     megabytes: 440,
     config: { ...bert, ...size(768, 12, 12) },
+  },
+  {
+    repository: 'distilbert/distilgpt2',
+    title: 'DistilGPT-2',
+    megabytes: 353,
+    config: { ...gpt2, n_embd: 768, n_layer: 6, n_head: 12 },
+  },
+  {
+    repository: 'openai-community/gpt2',
+    title: 'GPT-2',
+    megabytes: 548,
+    config: { ...gpt2, n_embd: 768, n_layer: 12, n_head: 12 },
+  },
+  {
+    repository: 'openai-community/gpt2-medium',
+    title: 'GPT-2 medium',
+    megabytes: 1520,
+    config: { ...gpt2, n_embd: 1024, n_layer: 24, n_head: 16 },
   },
 ];

@@ -20,7 +20,7 @@ export interface MeaningColumns {
 }
 
 /** The challenge's own column names, and the hub's. */
-const usualColumns: readonly MeaningColumns[] = [
+export const usualColumns: readonly MeaningColumns[] = [
   { meaning: 'mr', reference: 'ref' },
   { meaning: 'meaning_representation', reference: 'human_reference' },
 ];

@@ -113,7 +113,9 @@ export async function mergedFolder(prepared: Prepared, id: string): Promise<Map<
   }
   for (const { name } of tuned.head.trained) weights.set(name, trained.get(name)!);
   const frozen = new Map(tuned.own.frozen?.map((tensor) => [tensor.name, tensor]));
-  const parts = new Map<string, { of: string; start: number; count: number }>(tuned.adapted.linearLayers.flatMap(partTensors));
+  const parts = new Map<string, { of: string; start: number; count: number }>(
+    tuned.adapted.linearLayers.flatMap(partTensors),
+  );
   const base = (name: string) => {
     const part = parts.get(name);
     if (!part) return weights.get(name)!.data;

@@ -34,10 +34,7 @@ export async function generate(
   if (prompts.length === 0) return [];
   const longest = Math.max(...prompts.map(({ length }) => length));
   // `generate` pads on the left, and what it must not repeat may begin in the padding.
-  const padded = prompts.map((ids) => [
-    ...new Array<number>(longest - ids.length).fill(options.eosTokenId),
-    ...ids,
-  ]);
+  const padded = prompts.map((ids) => [...new Array<number>(longest - ids.length).fill(options.eosTokenId), ...ids]);
   const follow = settings.numBeams > 1 ? byBeams : oneByOne;
   return follow(decoder, prompts, padded, settings, options);
 }

@@ -13,16 +13,7 @@ import { linear } from '../graph/ops/linear';
 import { selectLast } from '../graph/ops/select';
 import type { Tensor } from '../graph/tensor';
 import { activationOf, checkConfig, checkHeads, refuseIn } from './core/config';
-import type {
-  Architecture,
-  BatchShape,
-  Head,
-  HiddenSite,
-  LanguageHead,
-  LinearSite,
-  Model,
-  Scope,
-} from './core/model';
+import type { Architecture, BatchShape, Head, HiddenSite, LanguageHead, LinearSite, Model, Scope } from './core/model';
 
 const size = z.number().int().positive();
 const schema = z.looseObject({

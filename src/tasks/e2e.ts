@@ -10,6 +10,7 @@ import {
   linearised,
   readMeanings,
   slotsOf,
+  usualColumns,
   type MeaningColumns,
   type MeaningRow,
 } from '../data/e2e';
@@ -168,6 +169,8 @@ const e2e: TaskEntry<MeaningRow> = {
   group: 'Text',
   splits: ['train', 'validation', 'test'],
   dataset: hub.dataset,
+  checkpoint: 'bundled:tiny-gpt2',
+  columns: usualColumns.map(({ meaning, reference }) => [meaning, reference]),
   fields,
   describe: (recipe) => make(recipe, e2e),
   async load(recipe, { files, dataset, seed }: DataSources, options) {
@@ -188,10 +191,12 @@ const restaurants: TaskEntry<MeaningRow> = {
   id: 'restaurants',
   title: 'Restaurants',
   group: 'Bundled',
+  columns: [],
   describe: (recipe) => make(recipe, restaurants),
-  async load(recipe, { bundled, seed }, options) {
-    const files = filesOf(bundled('restaurants'), (split) => `${split}.csv`);
-    return { task: make(recipe, restaurants), ...(await load(files, undefined, seed, options)) };
+  async load(recipe, { files, bundled, seed }, options) {
+    const { data } = settingsOf(recipe);
+    const from = files ?? filesOf(bundled('restaurants'), (split) => `${split}.csv`);
+    return { task: make(recipe, restaurants), ...(await load(from, data?.columns, seed, options)) };
   },
   recognise: () => undefined,
 };

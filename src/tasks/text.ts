@@ -128,12 +128,19 @@ export const tasks: readonly TaskEntry<TextRow>[] = [
     group: 'Your own',
     splits: ['train', 'validation'],
     ownFiles: true,
+    checkpoint: 'bundled:tiny-gpt2',
     fields,
     check({ data }) {
       if (!data?.['train'])
         throw new UserError('recipe/data', 'The task "text" needs data.train: the name of a text file (UTF-8).');
     },
     describe: make,
+    recognise(files) {
+      const texts = files.filter((file) => /\.txt$/i.test(file));
+      const validation = texts.find((file) => /valid|dev|eval|test/i.test(file));
+      const train = texts.find((file) => file !== validation) ?? validation;
+      return train === undefined ? undefined : { train, ...(validation && validation !== train && { validation }) };
+    },
     async load(recipe, { files, seed }, options) {
       const loaded = await completed(files!, seed, (file) => readPassages(file, options));
       return { task: make(recipe), ...loaded };

@@ -34,7 +34,9 @@ async function compare(name: string, options: TrainerChoices = {}) {
 
   const gradients = await trainer.gradients(first);
   expect(loaded.names.filter((key) => key.startsWith('gradients.'))).toHaveLength(gradients.size);
-  const norm = Math.sqrt([...gradients.values()].reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0));
+  const norm = Math.sqrt(
+    [...gradients.values()].reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0),
+  );
   for (const [key, gradient] of gradients) {
     const expected = tensor(`gradients.${key}`);
     const { data } = swapLayout(model, key, expected!);
@@ -42,7 +44,11 @@ async function compare(name: string, options: TrainerChoices = {}) {
   }
 
   for (let step = 0; step < settings.training!.maxSteps; step++) {
-    const { done } = await trainer.submit([batchOf(tensor, step % settings.batches)], settings.learningRates[step]!, step);
+    const { done } = await trainer.submit(
+      [batchOf(tensor, step % settings.batches)],
+      settings.learningRates[step]!,
+      step,
+    );
     const { loss, gradNorm } = await done;
     expect(Math.abs(loss - settings.losses[step]!), `loss of step ${step}`).toBeLessThan(1e-4);
     expect(Math.abs(gradNorm / settings.gradNorms[step]! - 1), `gradient norm of step ${step}`).toBeLessThan(1e-2);

@@ -59,11 +59,13 @@ const output = z.strictObject({
 const withFields = <Shape extends z.ZodRawShape>(shared: z.ZodObject<Shape, z.core.$strict>, own: z.ZodRawShape = {}) =>
   shared.extend(own) as unknown as typeof shared;
 
+export const defaultCheckpoint = 'bundled:tiny-roberta';
+
 /** The recipe of a task: its splits may have files, and its own fields are known. */
-const schemaOf = ({ splits, fields }: Pick<TaskEntry, 'splits' | 'fields'>) =>
+const schemaOf = ({ splits, fields, checkpoint = defaultCheckpoint }: TaskEntry) =>
   withFields(
     z.strictObject({
-      checkpoint: path.default('bundled:tiny-roberta'),
+      checkpoint: path.default(checkpoint),
       revision: z.string().min(1).max(256).optional(),
       task: z.string(),
       data: z

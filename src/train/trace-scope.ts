@@ -11,14 +11,7 @@ import { splitColumns } from '../graph/ops/select';
 import { slice } from '../graph/ops/storage';
 import type { Tensor } from '../graph/tensor';
 import type { Hooks } from '../methods/core/method';
-import type {
-  Attention,
-  BatchShape,
-  HiddenSite,
-  LinearSite,
-  ModelTensor,
-  Scope,
-} from '../models/core/model';
+import type { Attention, BatchShape, HiddenSite, LinearSite, ModelTensor, Scope } from '../models/core/model';
 
 /** Numbers that tell the dropouts of a step apart: the model's own count from 1, then come methods, then the head's. */
 export const firstMethodMask = 100_000;

@@ -7,7 +7,7 @@ import type { DataFile } from '../data/load-labelled';
 import { UserError } from '../errors';
 import type { Dropped } from './protocol';
 
-const tableName = /\.(csv|tsv|jsonl|parquet)$/i;
+const tableName = /\.(csv|tsv|jsonl|parquet|txt)$/i;
 const baseName = (path: string) => path.split('/').at(-1)!;
 
 export class DroppedFiles {
@@ -35,7 +35,7 @@ export class DroppedFiles {
     if (files.length === 1 && json) return { kind: 'recipe', json: await readRecipe(json) };
     throw new UserError(
       'drop/unknown',
-      `${source.label} is nothing this page knows: drop a checkpoint folder (config.json, model.safetensors, tokenizer.json), an adapter folder, tables (.csv, .tsv, .jsonl, .parquet) or a recipe (.json).`,
+      `${source.label} is nothing this page knows: drop a checkpoint folder (config.json, model.safetensors, tokenizer.json), an adapter folder, tables (.csv, .tsv, .jsonl, .parquet), texts (.txt) or a recipe (.json).`,
     );
   }
 

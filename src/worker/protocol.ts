@@ -102,6 +102,11 @@ export interface TaskInfo {
   readonly primaryMetric: string;
   /** What is typed to ask the model: one text or more, by name. */
   readonly fields: readonly string[];
+  readonly lowerIsBetter?: boolean;
+  /** Whether models answer with a text of their own, which takes a while. */
+  readonly writes?: boolean;
+  /** A question of the data's, to begin with. */
+  readonly example?: readonly string[];
 }
 
 export type RunState = 'idle' | 'preparing' | 'training' | 'paused' | 'evaluating' | 'done' | 'stopped' | 'failed';

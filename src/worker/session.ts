@@ -61,10 +61,15 @@ export class Session {
       const prepared = await prepare(recipe, environment, { onEvent, signal });
       this.#run = new Run(prepared);
       const { loaded, splits, headFromCheckpoint } = prepared;
-      const { id, title, question, primaryMetric, fields } = loaded.task;
+      const { id, title, question, primaryMetric, fields, lowerIsBetter, samples } = loaded.task;
+      const first = loaded.task.view(splits.get(this.#run.deciding)!.rows[0]);
       this.#events.add({
         type: 'task',
-        task: { id, title, question, primaryMetric, fields },
+        task: {
+          ...{ id, title, question, primaryMetric, fields },
+          ...(lowerIsBetter && { lowerIsBetter }),
+          ...(samples && { writes: true, example: [first.text] }),
+        },
         examples: { train: splits.get('train')!.rows.length, validation: splits.get(this.#run.deciding)!.rows.length },
         headFromCheckpoint,
       });

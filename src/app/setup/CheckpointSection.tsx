@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { addFiles, filesOfInput } from '../dropped-files';
 import { big, bytes } from '../format';
 import { checkpointPresets } from '../../checkpoint/presets';
-import { bundledCheckpoint } from '../presets';
+import { bundledCheckpoints } from '../presets';
 import type { CheckpointInfo, ErrorInfo, MemoryVerdict } from '../../worker/protocol';
 import { edit } from '../recipe-edit';
 import { errorInfo } from '../../worker/rpc-errors';
@@ -15,7 +15,7 @@ import { useSetUp } from './setup-store';
 import { Verdict } from './Verdict';
 
 const offered = [
-  ...[bundledCheckpoint].map(({ reference, title, megabytes }) => ({ reference, title, megabytes, bundled: true })),
+  ...bundledCheckpoints.map((checkpoint) => ({ ...checkpoint, bundled: true })),
   ...checkpointPresets.map(({ repository, title, megabytes }) => ({
     reference: repository,
     title,

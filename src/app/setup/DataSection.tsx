@@ -22,7 +22,7 @@ export function DataSection() {
   const tables = useSetUp((state) => state.tables);
   const choose = (id: string | null) => {
     if (id === null) return;
-    if (taskById(id)?.ownFiles && tables[0] !== undefined) return void trainOnTable(tables[0]);
+    if (id === 'custom' && tables[0] !== undefined) return void trainOnTable(tables[0]);
     edit({ task: id, data: undefined });
   };
   const previewed = useSetUp(
@@ -56,12 +56,17 @@ export function DataSection() {
           </Button>
         </Alert>
       )}
-      {entry?.ownFiles && <OwnTable />}
+      {entry?.ownFiles && entry.fields?.data && <OwnTable />}
+      {entry?.ownFiles && !entry.fields?.data && (
+        <Text size="xs" className="quiet">
+          {data ? `Your file: ${data.train}.` : 'Choose a text file (.txt, UTF-8).'} It is read here and goes nowhere.
+        </Text>
+      )}
       <Group gap="xs">
         <FileButton
           onChange={(files) => void addFiles(filesOfInput(files))}
           multiple
-          accept=".csv,.tsv,.jsonl,.parquet"
+          accept=".csv,.tsv,.jsonl,.parquet,.txt"
           inputProps={{ 'aria-label': 'Choose tables' }}
         >
           {(props) => (

@@ -4,7 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { useId, useState } from 'react';
 import { baseUrl } from '../base-url';
 import { loadRecipe } from '../recipe-edit';
-import { glueFile, gluePresets, samplePreset } from '../recipe-presets';
+import { bundledPresets, e2ePreset, glueFile, gluePresets } from '../recipe-presets';
 import { reportError } from '../store';
 
 async function loadPreset(file: string): Promise<void> {
@@ -34,9 +34,11 @@ export function Presets() {
       </Popover.Target>
       <Popover.Dropdown aria-label="Presets">
         <Stack gap="sm">
-          <Button size="xs" variant="default" onClick={() => choose(samplePreset.file)}>
-            {samplePreset.title}
-          </Button>
+          {bundledPresets.map(({ file, title }) => (
+            <Button key={file} size="xs" variant="default" onClick={() => choose(file)}>
+              {title}
+            </Button>
+          ))}
           <div>
             <Text component="h3" size="sm" fw={600} m={0}>
               RoBERTa large on GLUE
@@ -63,6 +65,17 @@ export function Presets() {
                 </Button>
               ))}
             </SimpleGrid>
+          </div>
+          <div>
+            <Text component="h3" size="sm" fw={600} m={0}>
+              GPT-2 medium on the E2E NLG Challenge
+            </Text>
+            <Text size="xs" className="quiet" mb={6}>
+              Settings of the paper’s Table 7; needs a GPU and a download of 1.5 GB.
+            </Text>
+            <Button size="xs" variant="default" onClick={() => choose(e2ePreset.file)}>
+              {e2ePreset.title}
+            </Button>
           </div>
         </Stack>
       </Popover.Dropdown>

@@ -4,6 +4,7 @@ import { scheduleNames } from '../../optim/schedule';
 import { z } from 'zod';
 import { taskById } from '../../tasks/core/registry';
 import { edit, editTraining, type Training } from '../recipe-edit';
+import type { RecipeJson } from '../../train/recipe';
 import { useApp } from '../store';
 import { inRow, SchemaControl, settingsOf } from './SchemaControl';
 import { settingWords } from './setting-words';
@@ -178,21 +179,43 @@ export function TrainingSection() {
 
 /** What only the chosen task has beside the fields of every training. */
 function TaskFields() {
-  const { task, training = {} } = useApp((state) => state.json);
-  const { training: shape, words } = taskById(task)?.fields ?? {};
-  if (!shape) return null;
-  return (
-    <SimpleGrid cols={2} spacing="sm" verticalSpacing="sm">
-      {settingsOf(z.object(shape)).map(([name, schema]) => (
+  const json = useApp((state) => state.json);
+  const { training: shape, recipe = {}, words } = taskById(json.task)?.fields ?? {};
+  const group = (
+    of: string,
+    values: Readonly<Record<string, unknown>>,
+    schema: z.ZodType,
+    set: (change: object) => void,
+  ) => (
+    <SimpleGrid key={of} cols={2} spacing="sm" verticalSpacing="sm">
+      {settingsOf(schema).map(([name, setting]) => (
         <SchemaControl
           key={name}
-          schema={schema}
+          schema={setting}
           words={words?.[name] ?? settingWords(name)}
-          value={training[name] ?? schema.default}
-          onChange={(value) => editTraining({ [name]: value })}
-          of="Training"
+          value={values[name] ?? setting.default}
+          onChange={(value) => set({ [name]: value })}
+          of={of}
         />
       ))}
     </SimpleGrid>
+  );
+  return (
+    <>
+      {shape && group('Training', json.training ?? {}, z.object(shape), editTraining)}
+      {Object.entries(recipe).map(([field, schema]) => {
+        const values = ((json as Readonly<Record<string, unknown>>)[field] ?? {}) as Readonly<Record<string, unknown>>;
+        return (
+          <div key={field} role="group" aria-label={field}>
+            <Text size="xs" fw={500} mb={4} tt="capitalize">
+              {field}
+            </Text>
+            {group(field, values, schema as z.ZodType, (change) =>
+              edit({ [field]: { ...values, ...change } } as Partial<RecipeJson>),
+            )}
+          </div>
+        );
+      })}
+    </>
   );
 }

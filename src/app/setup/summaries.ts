@@ -3,17 +3,13 @@ import { checkpointPresets } from '../../checkpoint/presets';
 import { methodById } from '../../methods/core/registry';
 import { taskById } from '../../tasks/core/registry';
 import type { RecipeJson } from '../../train/recipe';
-import { bundledCheckpoint } from '../presets';
+import { bundledCheckpoints } from '../presets';
 import { columnsOf } from '../recipe-edit';
 
-export function checkpointSummary({ checkpoint = bundledCheckpoint.reference, revision, weights }: RecipeJson): string {
+export function checkpointSummary({ checkpoint = '', revision, weights }: RecipeJson): string {
   const preset = checkpointPresets.find(({ repository }) => repository === checkpoint);
-  const name =
-    checkpoint === bundledCheckpoint.reference
-      ? `${bundledCheckpoint.title}, bundled`
-      : preset
-        ? preset.title
-        : checkpoint;
+  const bundled = bundledCheckpoints.find(({ reference }) => reference === checkpoint);
+  const name = bundled ? `${bundled.title}, bundled` : (preset?.title ?? checkpoint);
   return [name, revision && `at ${revision}`, weights === 'f16' && 'f16 weights'].filter(Boolean).join(', ');
 }
 

@@ -155,8 +155,7 @@ function lower(node: LanguageNode, choose: KernelChoice): KernelCall[] {
       // Each block adds to what those before it gave; the last one's sum is the result.
       let before: Tensor | undefined;
       blocks.forEach(({ table, z }, i) => {
-        const y =
-          i === blocks.length - 1 ? rowsOf(dHidden) : part(sums!, (i % 2) * chunk * width, [rows, width]);
+        const y = i === blocks.length - 1 ? rowsOf(dHidden) : part(sums!, (i % 2) * chunk * width, [rows, width]);
         calls.push(...product(choose, 'kn', { x: z, weight: table, ...(before && { residual: before }) }, y));
         before = y;
       });
@@ -253,7 +252,8 @@ function apply(
   shape: readonly number[],
 ): Tensor {
   const [tokens, width] = matrixShape(hidden);
-  if (table.length > 1 && !table.every(isFrozen)) throw new Error('languageModelLoss: a table in blocks must be frozen');
+  if (table.length > 1 && !table.every(isFrozen))
+    throw new Error('languageModelLoss: a table in blocks must be frozen');
   if (width % 4) throw new Error(`languageModelLoss: states of ${width} values; they must be a multiple of 4`);
   const columns = table.reduce((sum, block) => sum + padded(matrixShape(block)[0]), 0);
   const chunk = chunkTokens(tokens, columns);
@@ -308,7 +308,12 @@ const logitsOperation: Operation<{ hidden: Tensor; table: Tensor }, object, { y:
 export const languageModelLogits = (graph: GraphBuilder, hidden: Tensor, table: readonly Tensor[]): Tensor[] =>
   table.map(
     (block) =>
-      graph.apply(logitsOperation, { hidden, table: block }, {}, {
-        y: [matrixShape(hidden)[0], padded(matrixShape(block)[0])],
-      }).y,
+      graph.apply(
+        logitsOperation,
+        { hidden, table: block },
+        {},
+        {
+          y: [matrixShape(hidden)[0], padded(matrixShape(block)[0])],
+        },
+      ).y,
   );

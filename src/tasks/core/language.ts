@@ -148,17 +148,13 @@ export function languageTask<Row>(part: LanguagePart<Row>): Task<Row, LanguageAn
         const own = beginning?.(tokenizer, rows[example]!);
         return own ? Uint32Array.from(own) : promptOf(encoded, first.get(example)!);
       });
-      const generated = await predictor.generate(
-        prompts,
-        generation,
-        {
-          batchSize,
-          eosTokenId,
-          seed,
-          ...(signal && { signal }),
-          ...(onText && { onTokens: (i, ids) => onText(examples[i]!, read(ids)) }),
-        },
-      );
+      const generated = await predictor.generate(prompts, generation, {
+        batchSize,
+        eosTokenId,
+        seed,
+        ...(signal && { signal }),
+        ...(onText && { onTokens: (i, ids) => onText(examples[i]!, read(ids)) }),
+      });
       const written = new Map(
         generated.map(({ tokenIds }, i) => [examples[i]!, { tokenIds, text: read(tokenIds) }] as const),
       );
@@ -166,7 +162,8 @@ export function languageTask<Row>(part: LanguagePart<Row>): Task<Row, LanguageAn
     },
     score(_rows, _encoded, { likelihoods, metrics: ofWriting }) {
       let [sum, count] = [0, 0];
-      for (let i = 0; i < likelihoods.length; i += 2) [sum, count] = [sum + likelihoods[i]!, count + likelihoods[i + 1]!];
+      for (let i = 0; i < likelihoods.length; i += 2)
+        [sum, count] = [sum + likelihoods[i]!, count + likelihoods[i + 1]!];
       const loss = sum / Math.max(1, count);
       return { ...ofWriting, perplexity: Math.exp(loss), loss };
     },

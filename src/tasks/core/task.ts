@@ -191,6 +191,10 @@ export interface TaskEntry<Row = unknown> {
   readonly splits: readonly SplitName[];
   /** The hub's data set, where it has one. */
   readonly dataset?: string;
+  /** The checkpoint that a recipe has if it names none; by default the bundled encoder. */
+  readonly checkpoint?: string;
+  /** Columns by which a table is known to be this task's: all of one of these sets. */
+  readonly columns?: readonly (readonly string[])[];
   /** Whether rows come from files that the recipe names, and from nowhere else. */
   readonly ownFiles?: boolean;
   readonly fields?: TaskFields;

@@ -32,7 +32,7 @@ export function RunTable({ rows }: { rows: readonly Row[] }) {
   const shown = sort ? sorted(rows, sort.by, sort.descending) : rows;
   const top = (row: Row) => {
     const others = rows.filter(comparableTo(row)).flatMap(({ best }) => best ?? []);
-    return others.length > 1 && row.best === Math.max(...others);
+    return others.length > 1 && row.best === (row.lowerIsBetter ? Math.min(...others) : Math.max(...others));
   };
   const save = () => {
     const header = ['method', 'run', 'differs', 'metric', ...columns.map(({ key }) => key), 'state'];

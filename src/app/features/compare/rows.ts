@@ -6,6 +6,7 @@ import { differences } from './differences';
 export interface Row extends RunSeries {
   readonly differs: readonly { readonly title: string; readonly value: string }[];
   readonly metric: string | undefined;
+  readonly lowerIsBetter: boolean;
   /** The primary metric of the best evaluation. */
   readonly best: number | undefined;
   readonly bestStep: number | undefined;
@@ -32,6 +33,7 @@ export function rowsOf(all: readonly RunSeries[]): Row[] {
       ...one,
       differs: differing[i]!,
       metric,
+      lowerIsBetter: run.task?.lowerIsBetter === true,
       best: metric === undefined ? undefined : best?.metrics[metric],
       bestStep,
       seconds: steps.length ? steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000 : undefined,

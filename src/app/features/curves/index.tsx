@@ -1,12 +1,14 @@
 /** Curves: what every method of the run, and of the runs compared with it, told while training. */
 import { Button, Center, Group, RangeSlider, Slider, Stack, Text } from '@mantine/core';
 import { memo, useMemo, useState } from 'react';
+import { seriesOf, useRuns } from '../../chart/runs';
 import type { Range } from '../../chart/series';
 import { stepOf } from '../../run-record';
 import { allRuns, useApp } from '../../store';
 import { Curve } from './Curve';
 import './curves.css';
 import { quantities } from './quantities';
+import { Samples } from './Samples';
 
 export default function Curves() {
   const none = useApp((state) => allRuns(state).length === 0);
@@ -39,8 +41,15 @@ export default function Curves() {
           <Curve key={quantity.id} quantity={quantity} smoothing={smoothing} range={visible} onRange={setRange} />
         ))}
       </div>
+      <AllSamples />
     </Stack>
   );
+}
+
+function AllSamples() {
+  const runs = useRuns();
+  const all = useMemo(() => seriesOf(runs), [runs]);
+  return <Samples all={all} />;
 }
 
 const StepsShown = memo(function StepsShown({

@@ -4,7 +4,8 @@ import { useRunLooks } from '../../chart/runs';
 import './try-it.css';
 
 export interface AnswersProps {
-  readonly predictions: readonly Prediction[];
+  /** Those still being written have no time yet. */
+  readonly predictions: readonly (Omit<Prediction, 'milliseconds'> & { readonly milliseconds?: number })[];
   /** By model. */
   readonly titles: Readonly<Record<string, string>>;
   /** The text has changed since. */
@@ -32,7 +33,9 @@ export function Answers({ predictions, titles, stale }: AnswersProps) {
               <strong>{name}</strong>
               <span>{answer}</span>
               <span className="quiet number">
-                {milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms
+                {milliseconds === undefined
+                  ? '…'
+                  : `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`}
               </span>
             </header>
             {shares && (

@@ -1,12 +1,12 @@
 /** Try it: a text of the visitor's own, or as many as the task takes, answered by the base model and by every tuned one, side by side. */
 import { Button, Center, Group, Stack, Text, Textarea } from '@mantine/core';
 import { Note } from '../Note';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { errorInfo } from '../../../worker/rpc-errors';
 import type { ErrorInfo, Prediction } from '../../../worker/protocol';
 import { canAsk, useApp } from '../../store';
-import { worker } from '../../worker-client';
+import { callback, worker } from '../../worker-client';
 import { Answers } from './Answers';
 
 /** After the last key, so that not every letter is a question. */
@@ -41,36 +41,48 @@ export default function TryIt() {
   const [typed, setTyped] = useState<readonly string[]>([]);
   const [answered, setAnswered] = useState<Answered>();
   const fields = task?.fields ?? noFields;
-  const texts = useMemo(() => fields.map((_, i) => typed[i] ?? ''), [fields, typed]);
+  const example = task?.example ?? noFields;
+  const texts = useMemo(() => fields.map((_, i) => typed[i] ?? example[i] ?? ''), [fields, typed, example]);
   const ready = able && texts.length > 0 && texts.every((text) => text.trim() !== '');
+  const writes = task?.writes === true;
+  const [streamed, setStreamed] = useState<Readonly<Record<string, string>>>();
   const models = ['base', ...methods].join(' ');
 
   // One question at a time; what was typed meanwhile is asked next.
   const busy = useRef(false);
   const next = useRef<Asked>(undefined);
-  useEffect(() => {
-    if (!ready) return;
-    const ask = async () => {
+  const ask = useCallback(
+    async (question: Asked) => {
+      next.current = question;
       if (busy.current) return;
       busy.current = true;
       while (next.current) {
         const asked = next.current;
         next.current = undefined;
+        const onText = (id: string, text: string) => setStreamed((known) => ({ ...known, [id]: text }));
         try {
-          const predictions = await worker().predict(models.split(' '), asked.texts);
+          if (writes) setStreamed({});
+          const predictions = await worker().predict(
+            models.split(' '),
+            asked.texts,
+            ...(writes ? [callback(onText)] : []),
+          );
           setAnswered({ ...asked, predictions });
         } catch (error) {
           setAnswered({ ...asked, error: errorInfo(error) });
         }
+        setStreamed(undefined);
       }
       busy.current = false;
-    };
-    const timer = setTimeout(() => {
-      next.current = { texts, model };
-      void ask();
-    }, patience);
+    },
+    [models, writes],
+  );
+  useEffect(() => {
+    // A text takes a while to be written: it is asked for.
+    if (!ready || writes) return;
+    const timer = setTimeout(() => void ask({ texts, model }), patience);
     return () => clearTimeout(timer);
-  }, [ready, texts, model, models]);
+  }, [ready, texts, model, writes, ask]);
 
   if (!task || state === undefined || state === 'preparing' || state === 'failed') {
     return (
@@ -115,6 +127,18 @@ export default function TryIt() {
           {...(i === 0 && { placeholder: 'Type or paste' })}
         />
       ))}
+      {writes && (
+        <Group gap="xs">
+          <Button size="xs" disabled={!ready || streamed !== undefined} onClick={() => void ask({ texts, model })}>
+            Write
+          </Button>
+          {streamed && (
+            <Button size="xs" variant="default" onClick={() => void worker().stopPrediction()}>
+              Stop
+            </Button>
+          )}
+        </Group>
+      )}
       {first.trim() !== '' && others.some((text) => text.trim() === '') && (
         <Text size="xs" c="var(--quiet)">
           This task takes {texts.length} texts; the answer comes when all are there.
@@ -125,8 +149,19 @@ export default function TryIt() {
           {answered.error.message}
         </Note>
       )}
-      <div aria-live="polite" aria-busy={ready && !current}>
-        {answered?.predictions && <Answers predictions={answered.predictions} titles={titles} stale={!current} />}
+      <div aria-live="polite" aria-busy={streamed !== undefined || (ready && !writes && !current)}>
+        {streamed ? (
+          <Answers
+            predictions={models.split(' ').flatMap((id) => {
+              const answer = streamed[id];
+              return answer === undefined ? [] : [{ id, answer }];
+            })}
+            titles={titles}
+            stale={false}
+          />
+        ) : (
+          answered?.predictions && <Answers predictions={answered.predictions} titles={titles} stale={!current} />
+        )}
       </div>
     </Stack>
   );
