@@ -1,0 +1,68 @@
+/** `npm run score -- TASK OUTPUTS REFERENCES`: how good a system's outputs are, by the task's own measures, as JSON. */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { folderSource } from '../checkpoint/node';
+import type { OpenFile } from '../checkpoint/source';
+import { readOutputs, readReferences } from '../data/references';
+import { UserError } from '../errors';
+import { generationMetrics } from '../metrics/generation';
+
+interface Scorer {
+  /** What the two files hold, for the usage. */
+  readonly help: string;
+  score(outputs: string, references: string): Promise<object>;
+}
+
+const scorers: Readonly<Record<string, Scorer>> = {
+  e2e: {
+    help: `e2e: bleu, nist, meteor, rougeL and cider as the E2E NLG Challenge's scorer prints them (meteor without synonyms
+and paraphrases, so lower).
+  OUTPUTS     .tsv with columns MR and output, in any order; or a text with an output a line, in the order in which the
+              references' meaning representations first occur
+  REFERENCES  the challenge's .csv with columns mr and ref; or a text with a reference a line and a blank line between
+              examples`,
+    async score(outputs, references) {
+      const examples = await readReferences(await open(references), references);
+      const texts = await readOutputs(await open(outputs), outputs, examples);
+      return generationMetrics(
+        texts,
+        examples.map((example) => example.references),
+      );
+    },
+  },
+};
+
+const usage = `usage: npm run score -- ${Object.keys(scorers).join('|')} OUTPUTS REFERENCES
+
+${Object.values(scorers)
+  .map(({ help }) => help)
+  .join('\n\n')}`;
+
+export async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const [task = '', outputs, references, ...more] = positionals;
+  const scorer = Object.hasOwn(scorers, task) ? scorers[task] : undefined;
+  if (!scorer || outputs === undefined || references === undefined || more.length > 0) {
+    console.error(usage);
+    return 2;
+  }
+  try {
+    console.log(JSON.stringify(await scorer.score(outputs, references), null, 2));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+const open = (file: string): Promise<OpenFile> =>
+  folderSource(path.dirname(path.resolve(file))).open(path.basename(file));
