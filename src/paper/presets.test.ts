@@ -66,7 +66,8 @@ const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, fo
 describe('presets', () => {
   it('are one a task and method, and one a task with both', () => {
     const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
-    expect(files.sort()).toEqual(['sample.json', ...presets.map(({ file }) => file)].sort());
+    const bundled = ['sample.json', 'restaurants.json'];
+    expect(files.sort()).toEqual([...bundled, 'gpt2-medium-e2e.json', ...presets.map(({ file }) => file)].sort());
   });
   it.each(presets)('$file is Table 6', ({ file, recipe }) => {
     expect(read(file)).toEqual(recipe);
@@ -76,5 +77,13 @@ describe('presets', () => {
     expect(
       contenders.map(({ method, settings, learningRate }) => ({ method: method.id, learningRate, ...settings })),
     ).toMatchObject(recipe.methods);
+  });
+
+  it('has Table 7 for GPT-2 medium on E2E', () => {
+    const { optimizer: _, learningRate, rank, targetModules, ...training } = paperTables.table7.training;
+    const recipe = read('gpt2-medium-e2e.json');
+    expect(recipe).toMatchObject({ task: 'e2e', training, generation: paperTables.table7.generation });
+    const { contenders } = parseRecipe(recipe);
+    expect(contenders[0]).toMatchObject({ learningRate, settings: { rank, targetModules } });
   });
 });

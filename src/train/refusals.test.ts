@@ -99,8 +99,8 @@ describe('what is refused, and how', () => {
     await refused(
       smallRecipe,
       'model/architecture',
-      /gpt2.*roberta and bert/,
-      await checkpoint((files) => edited(files, (config) => (config['model_type'] = 'gpt2')))(),
+      /t5.*roberta and bert and gpt2/,
+      await checkpoint((files) => edited(files, (config) => (config['model_type'] = 't5')))(),
     );
     await refused(
       smallRecipe,
@@ -138,9 +138,9 @@ describe('what is refused, and how', () => {
       get: (target, key) => (key === 'limits' ? limits : Reflect.get(target, key, target)),
     });
     await refused(
-      { ...smallRecipe, training: { ...smallRecipe.training, batchSize: 4, maxLength: 32 } },
+      { ...smallRecipe, methods: [{ method: 'full' }] },
       'model/too-large',
-      /word_embeddings.*8 MiB.*1 MiB/,
+      /word_embeddings.*8 MiB to train.*1 MiB/,
       { gpu: async () => tiny },
     );
     await refused(
