@@ -6,13 +6,16 @@ RUN_DIR is the --out folder of `npm run recipe`; CHECKPOINT_DIR the folder the r
 predictions.jsonl is checked: merged/ with AutoModelForSequenceClassification, adapter/ on the checkpoint with peft or, where PEFT lacks
 the method, as adapters.py opens it, and, where the predictions carry `text`, the token ids with merged/'s tokenizer. The error is
 the largest difference over the largest |logit|; above 1e-5, or with nothing to check, the exit status is 1.
+
+A run that writes text (predictions with `tokenIds`) is checked by what `generate` writes, token for token.
 """
 import json
+import re
 import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from adapters import open_adapter, open_model
@@ -55,8 +58,51 @@ def check_predictions(rows):
     return sum(abs(said(row) - row["prediction"]) > 1e-6 for row in rows)
 
 
+def context(row):
+    """A meaning representation as the model reads it: name[Blue Spice], eatType[pub] -> name : Blue Spice | eatType : pub."""
+    if "prompt" in row:
+        return row["prompt"]
+    slots = re.findall(r"\s*([^\[\],]+)\[([^\[\]]*)\]", row["meaningRepresentation"])
+    return " | ".join(f"{slot.strip()} : {value.strip()}" for slot, value in slots) or row["meaningRepresentation"].strip()
+
+
+@torch.no_grad()
+def other_texts(model, tokenizer, rows, settings):
+    """Number of rows for which `generate` writes other tokens."""
+    model.eval()
+    names = {"maxNewTokens": "max_new_tokens", "numBeams": "num_beams", "lengthPenalty": "length_penalty",
+             "noRepeatNgramSize": "no_repeat_ngram_size", "earlyStopping": "early_stopping"}
+    options = {theirs: settings[ours] for ours, theirs in names.items()}
+    end, count = tokenizer.eos_token_id, 0
+    for row in rows:
+        prompt = tokenizer(context(row))["input_ids"] + ([] if "prompt" in row else [end])
+        ids = torch.tensor([prompt])
+        written = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pad_token_id=end, do_sample=False, **options)
+        written = written[0, len(prompt):].tolist()
+        written = written[: written.index(end) + 1] if end in written else written
+        count += written != row["tokenIds"]
+    return count
+
+
+def check_texts(folder, checkpoint, rows):
+    settings = json.loads((folder.parent / "results.json").read_text())["recipe"]["generation"]
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
+    opened = {"merged": lambda path: AutoModelForCausalLM.from_pretrained(path).float(),
+              "adapter": lambda path: open_adapter(AutoModelForCausalLM.from_pretrained(checkpoint).float(), path)}
+    asked = [row for row in rows if row.get("tokenIds")]
+    findings = []
+    for kind, model in opened.items():
+        if (folder / kind).is_dir():
+            findings.append((f"{kind} writes other tokens", other_texts(model(folder / kind), tokenizer, asked, settings)))
+    for what, value in findings:
+        print(f"{folder.name}: {what}: {value} of {len(asked)} rows {'ok' if value == 0 else 'FAILED'}")
+    return bool(findings and asked) and all(value == 0 for _, value in findings)
+
+
 def check_method(folder, checkpoint):
     rows = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    if "logits" not in rows[0]:
+        return check_texts(folder, checkpoint, rows)
     ours = torch.tensor([row["logits"] for row in rows])
     findings = [("predictions differ from logits", check_predictions(rows), 0)]
     models = {

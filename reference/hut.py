@@ -9,10 +9,12 @@ finite differences and against the closed forms the engine uses.
 import json
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 # Our target module names, and where transformers keeps them inside `<model>.encoder.layer.<i>`.
 TARGETS = {
@@ -24,6 +26,7 @@ TARGETS = {
     "down": "output.dense",
 }
 PEFT_PREFIX = "base_model.model."
+PARTS = ("query", "key", "value")
 FACTORS = ("hut_A", "hut_B", "hut_gamma", "hut_beta")
 
 
@@ -51,6 +54,29 @@ class HutLinear(nn.Module):
         return self.hut_gamma * (x @ w_new) + self.bias + self.hut_beta
 
 
+class Frozen(NamedTuple):
+    """A layer, or a part of one, as `HutLinear` takes it."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+class HutParts(nn.Module):
+    """GPT-2's c_attn, a Conv1D [in, 3 · out] with query, key and value side by side, some of which are adapted."""
+
+    def __init__(self, conv):
+        super().__init__()
+        self.weight, self.bias = conv.weight, conv.bias
+
+    def part(self, name):
+        place = PARTS.index(name)
+        return Frozen(self.weight.chunk(3, 1)[place].T, self.bias.chunk(3)[place])
+
+    def forward(self, x):
+        parts = [(getattr(self, name, None), self.part(name)) for name in PARTS]
+        return torch.cat([adapted(x) if adapted else x @ part.weight.T + part.bias for adapted, part in parts], -1)
+
+
 def apply_hut(model, target_modules, rank):
     """Freeze the model, give the target modules HUT's factors, leave the classification head trainable (as PEFT's SEQ_CLS)."""
     return wrap(model, [n for n, _ in model.named_modules() if re.fullmatch(module_pattern(target_modules), n)], rank)
@@ -60,8 +86,16 @@ def wrap(model, paths, rank):
     model.requires_grad_(False)
     for path in paths:
         parent, name = path.rsplit(".", 1)
-        setattr(model.get_submodule(parent), name, HutLinear(model.get_submodule(path), rank))
-    model.classifier.requires_grad_(True)
+        layer = model.get_submodule(parent)
+        if isinstance(layer, Conv1D):
+            above, whole = parent.rsplit(".", 1)
+            setattr(model.get_submodule(above), whole, layer := HutParts(layer))
+        inner = layer.part(name) if isinstance(layer, HutParts) else layer.get_submodule(name)
+        if isinstance(inner, Conv1D):
+            inner = Frozen(inner.weight.T, inner.bias)
+        layer.add_module(name, HutLinear(inner, rank))
+    if hasattr(model, "classifier"):
+        model.classifier.requires_grad_(True)
     return model
 
 

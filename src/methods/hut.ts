@@ -46,18 +46,43 @@ const mean = (of: Float32Array, start: number, stride: number, count: number) =>
 };
 
 const python = `
-class Hut(torch.nn.Module):
-    """h = gamma * (x W_new) + b + beta, W_new = diag(mean M_A) W0 diag(mean M_B) (arXiv 2409.13501, Eq. 8-10); W0 and b frozen."""
+class Factors(torch.nn.Module):
+    """h = gamma * (x W_new) + b + beta, W_new = diag(mean M_A) W0 diag(mean M_B) (arXiv 2409.13501, Eq. 8-10); W0 [in, out] and b frozen."""
 
-    def __init__(self, linear, tensors):
+    def __init__(self, tensors):
         super().__init__()
-        self.linear = linear.requires_grad_(False)
         for name, value in tensors.items():
             self.register_parameter(name, torch.nn.Parameter(value))
 
+    def adapted(self, x, weight, bias):
+        return (x * self.hut_A.mean(1)) @ weight * (self.hut_gamma * self.hut_B.mean(0)) + bias + self.hut_beta
+
+
+def columns(layer):
+    """A layer's weight as [in, out]: a Linear keeps it the other way round, GPT-2's Conv1D so."""
+    return layer.weight.T if isinstance(layer, torch.nn.Linear) else layer.weight
+
+
+class Hut(Factors):
+    def __init__(self, layer, tensors):
+        super().__init__(tensors)
+        self.layer = layer.requires_grad_(False)
+
     def forward(self, x):
-        u = torch.nn.functional.linear(x * self.hut_A.mean(1), self.linear.weight)
-        return u * (self.hut_gamma * self.hut_B.mean(0)) + self.linear.bias + self.hut_beta
+        return self.adapted(x, columns(self.layer), self.layer.bias)
+
+
+class HutParts(torch.nn.Module):
+    """GPT-2's c_attn, whose query, key and value lie side by side; some of them are adapted."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer.requires_grad_(False)
+
+    def forward(self, x):
+        weights, biases = columns(self.layer).chunk(3, 1), self.layer.bias.chunk(3)
+        parts = [getattr(self, name, None) for name in ("query", "key", "value")]
+        return torch.cat([p.adapted(x, w, b) if p else x @ w + b for p, w, b in zip(parts, weights, biases)], -1)
 
 
 def load_adapter(model, file):
@@ -72,7 +97,13 @@ def load_adapter(model, file):
             full[f"{module}.{name}"] = value
     for path, tensors in layers.items():
         parent, _, name = path.rpartition(".")
-        setattr(model.get_submodule(parent), name, Hut(model.get_submodule(path), tensors))
+        if name not in ("query", "key", "value") or hasattr(model.get_submodule(parent), name):
+            setattr(model.get_submodule(parent), name, Hut(model.get_submodule(path), tensors))
+            continue
+        above, _, whole = parent.rpartition(".")
+        if not isinstance(model.get_submodule(parent), HutParts):
+            setattr(model.get_submodule(above), whole, HutParts(model.get_submodule(parent)))
+        model.get_submodule(parent).add_module(name, Factors(tensors))
     unknown = model.load_state_dict(full, strict=False).unexpected_keys
     assert not unknown, unknown
     for name, parameter in model.named_parameters():

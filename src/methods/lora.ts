@@ -271,7 +271,9 @@ export const method: Method<LoraSettings> = {
       alpha_pattern: settings.alphaPattern ?? {},
       modules_to_save: settings.modulesToSave ?? [],
       // What every version of PEFT that reads safetensors knows; the rest is at its defaults.
-      fan_in_fan_out: false,
+      fan_in_fan_out: targetedSites(model, settings.targetModules).some(({ name }) =>
+        model.isTransposed?.(`${name}.weight`),
+      ),
       init_lora_weights: true,
       layers_pattern: null,
       layers_to_transform: null,

@@ -55,9 +55,12 @@ export class TunedModel {
     const recorder = new RecordingScope(model.numHiddenLayers);
     const shape = { batchSize: 1, length: 4 };
     this.head.trace(recorder, model.trace(recorder, shape), shape);
-    const { architecture, hiddenSize, numHiddenLayers, sites } = model;
+    const { architecture, hiddenSize, numHiddenLayers, sites, isTransposed } = model;
     const { tensors, linearLayers, hiddenSites } = recorder;
-    this.adapted = { architecture, hiddenSize, numHiddenLayers, sites, tensors, linearLayers, hiddenSites };
+    this.adapted = {
+      ...{ architecture, hiddenSize, numHiddenLayers, sites, tensors, linearLayers, hiddenSites },
+      ...(isTransposed && { isTransposed }),
+    };
     this.own = contender?.method.tensors(this.adapted, contender.settings) ?? { trained: [] };
   }
 

@@ -11,7 +11,10 @@ import type { Tensor } from '../../graph/tensor';
 import type { HiddenSite, KeysValues, LinearSite, Model, ModelTensor } from '../../models/core/model';
 
 /** A model as a method sees it. */
-export interface AdaptedModel extends Pick<Model, 'architecture' | 'hiddenSize' | 'numHiddenLayers' | 'sites'> {
+export interface AdaptedModel extends Pick<
+  Model,
+  'architecture' | 'hiddenSize' | 'numHiddenLayers' | 'sites' | 'isTransposed'
+> {
   /** Every tensor of the pre-trained model, in the order of the forward pass. The task's head is not among them: it trains anyway. */
   readonly tensors: readonly ModelTensor[];
   /**
