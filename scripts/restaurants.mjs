@@ -153,7 +153,7 @@ export function restaurantFiles() {
     }
     return `${lines.join('\n')}\n`;
   };
-  return { 'train.csv': split(480, 2), 'validation.csv': split(40, 4), 'test.csv': split(60, 4) };
+  return { 'train.csv': split(480, 2), 'validation.csv': split(40, 4) };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

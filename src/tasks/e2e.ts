@@ -188,6 +188,7 @@ const e2e: TaskEntry<MeaningRow> = {
 
 const restaurants: TaskEntry<MeaningRow> = {
   ...e2e,
+  splits: ['train', 'validation'],
   id: 'restaurants',
   title: 'Restaurants',
   group: 'Bundled',
@@ -195,7 +196,8 @@ const restaurants: TaskEntry<MeaningRow> = {
   describe: (recipe) => make(recipe, restaurants),
   async load(recipe, { files, bundled, seed }, options) {
     const { data } = settingsOf(recipe);
-    const from = files ?? filesOf(bundled('restaurants'), (split) => `${split}.csv`);
+    const { test: _, ...own } = filesOf(bundled('restaurants'), (split) => `${split}.csv`);
+    const from = files ?? own;
     return { task: make(recipe, restaurants), ...(await load(from, data?.columns, seed, options)) };
   },
   recognise: () => undefined,
