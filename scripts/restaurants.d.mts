@@ -1,0 +1,1 @@
+export function restaurantFiles(): Record<'train.csv' | 'validation.csv', string>;
