@@ -12,9 +12,9 @@ const recipe = {
     { method: 'hut', learningRate: 0.05, targetModules: all },
     { method: 'lora', learningRate: 0.01, alpha: 16, targetModules: all },
   ],
-  training: { maxSteps: 40, batchSize: 4, maxLength: 112, warmupRatio: 0.1 },
-  evaluation: { limit: 4, everySteps: 40 },
-  generation: { maxNewTokens: 24 },
+  training: { maxSteps: 24, batchSize: 4, maxLength: 112, warmupRatio: 0.1 },
+  evaluation: { limit: 2, everySteps: 24 },
+  generation: { maxNewTokens: 20 },
 };
 
 const written = (page: Page) => page.getByRole('region', { name: 'What they write' });
@@ -26,7 +26,7 @@ test('GPT-2 learns to write about restaurants, and writes the same from its expo
   await open(page, recipe);
   await trainToEnd(page);
 
-  await expect(written(page)).toContainText('After step 40');
+  await expect(written(page)).toContainText('After step 24');
   const after = await texts(page);
   await written(page).getByRole('slider').focus();
   await page.keyboard.press('Home');

@@ -4,10 +4,9 @@
  * equal meaning are one row.
  */
 import { UserError } from '../errors';
-import type { ReadOptions } from '../checkpoint/source';
+import type { OpenFile } from '../checkpoint/source';
 import { columnMissing } from './glue-tsv';
-import type { DataFile } from './load-labelled';
-import { readTable } from './table';
+import { readTable, type Table } from './table';
 
 export interface MeaningRow {
   readonly meaning: string;
@@ -43,33 +42,36 @@ export function linearised(meaning: string): string {
   return slots.length ? slots.map(({ slot, value }) => `${slot} : ${value}`).join(' | ') : meaning.trim();
 }
 
+/** Two columns of a table, found whatever the case of their names; cells are trimmed. @throws UserError `data/column-missing` */
+export function twoColumns(table: Table, names: readonly [string, string]): [string, string][] {
+  const [first, second] = names.map((name) => {
+    const place = table.columns.findIndex((column) => column.toLowerCase() === name.toLowerCase());
+    if (place === -1) throw columnMissing(name, table.columns, table.label);
+    return place;
+  });
+  const text = (cell: unknown) => String(cell ?? '').trim();
+  return table.rows.map((row) => [text(row[first!]), text(row[second!])]);
+}
+
 /**
  * The pairs of a table, a row each.
  *
+ * @param label the file's name
  * @param columns where the table does not call them as the challenge or the hub does
- * @throws UserError `data/column-missing`, `data/empty-meaning`, `data/empty-reference`, and those of `readTable`
+ * @throws UserError `data/column-missing`, `data/empty-cell`, and those of `readTable`
  */
-export async function readMeanings(
-  { source, path }: DataFile,
-  columns: MeaningColumns | undefined,
-  options?: ReadOptions,
-): Promise<MeaningRow[]> {
-  const table = await readTable(await source.open(path, options), path);
-  const has = (name: string) => table.columns.includes(name);
+export async function readMeanings(file: OpenFile, label: string, columns?: MeaningColumns): Promise<MeaningRow[]> {
+  const table = await readTable(file, label);
+  const has = (name: string) => table.columns.some((column) => column.toLowerCase() === name);
   const named =
     columns ?? usualColumns.find(({ meaning, reference }) => has(meaning) && has(reference)) ?? usualColumns[0]!;
-  const [meaningAt, referenceAt] = [named.meaning, named.reference].map((name) => {
-    if (!has(name)) throw columnMissing(name, table.columns, table.label);
-    return table.columns.indexOf(name);
-  }) as [number, number];
-  return table.rows.map((row, i) => {
-    const cell = (at: number) => String(row[at] ?? '').trim();
-    const [meaning, reference] = [cell(meaningAt), cell(referenceAt)];
-    const refuse = (code: string, column: string) => {
-      throw new UserError(code, `Row ${i + 1} of ${table.label} has an empty ${column}; fill it in or delete the row.`);
-    };
-    if (!meaning) refuse('data/empty-meaning', named.meaning);
-    if (!reference) refuse('data/empty-reference', named.reference);
+  return twoColumns(table, [named.meaning, named.reference]).map(([meaning, reference], row) => {
+    const empty = meaning === '' ? named.meaning : reference === '' ? named.reference : undefined;
+    if (empty !== undefined)
+      throw new UserError(
+        'data/empty-cell',
+        `${label}, row ${row + 1} has an empty ${empty}; fill it or delete the row.`,
+      );
     return { meaning, references: [reference] };
   });
 }

@@ -4,7 +4,8 @@
  */
 import type { OpenFile } from '../checkpoint/source';
 import { UserError } from '../errors';
-import { columnMissing, emptySplit } from './glue-tsv';
+import { groupedByMeaning, readMeanings, twoColumns } from './e2e';
+import { emptySplit } from './glue-tsv';
 import { readTable, tableExtensions } from './table';
 import { decodeUtf8 } from './text';
 
@@ -31,20 +32,10 @@ export async function readReferences(file: OpenFile, label: string): Promise<Ref
     if (examples.length === 0) throw emptySplit(label);
     return examples;
   }
-  const examples = new Map<string, string[]>();
-  for (const [row, [mr, reference]] of (await columns(file, label, ['mr', 'ref'])).entries()) {
-    for (const [name, cell] of [['mr', mr] as const, ['ref', reference] as const]) {
-      if (cell === '')
-        throw new UserError(
-          'data/empty-cell',
-          `${label}, row ${row + 1} has an empty ${name}; fill it or delete the row.`,
-        );
-    }
-    const known = examples.get(mr!);
-    if (known) known.push(reference!);
-    else examples.set(mr!, [reference!]);
-  }
-  return Array.from(examples, ([meaningRepresentation, references]) => ({ meaningRepresentation, references }));
+  return groupedByMeaning(await readMeanings(file, label)).map(({ meaning, references }) => ({
+    meaningRepresentation: meaning,
+    references,
+  }));
 }
 
 /**
@@ -61,7 +52,7 @@ export async function readOutputs(
   examples: readonly ReferenceExample[],
 ): Promise<string[]> {
   if (!isTable(label)) return inOrder(lines(decodeUtf8(await file.slice(0), label)), label, examples);
-  const rows = await columns(file, label, ['MR', 'output']);
+  const rows = twoColumns(await readTable(file, label), ['MR', 'output']);
   if (examples[0]!.meaningRepresentation === undefined)
     return inOrder(
       rows.map(([, output]) => output!),
@@ -99,18 +90,6 @@ function inOrder(outputs: string[], label: string, examples: readonly ReferenceE
     );
   }
   return outputs;
-}
-
-/** Two columns of a table, found whatever the case of their names; cells are trimmed. */
-async function columns(file: OpenFile, label: string, names: readonly [string, string]): Promise<[string, string][]> {
-  const table = await readTable(file, label);
-  const [first, second] = names.map((name) => {
-    const place = table.columns.findIndex((column) => column.toLowerCase() === name.toLowerCase());
-    if (place === -1) throw columnMissing(name, table.columns, label);
-    return place;
-  });
-  const text = (cell: unknown) => String(cell ?? '').trim();
-  return table.rows.map((row) => [text(row[first!]), text(row[second!])]);
 }
 
 /** Lines without the end of the last one. */

@@ -5,11 +5,11 @@
 import { z } from 'zod';
 import { activation, add, type Activation } from '../graph/ops/elementwise';
 import { embedding } from '../graph/ops/embedding';
-import { layerNorm } from '../graph/ops/layer-norm';
 import { linear } from '../graph/ops/linear';
 import { selectRows } from '../graph/ops/select';
 import type { Tensor } from '../graph/tensor';
 import { activationOf, checkConfig, checkHeads, refuseIn } from './core/config';
+import { tracedNorm } from './core/layers';
 import {
   dense,
   type Architecture,
@@ -94,14 +94,7 @@ function traceBlocks(
   const { family, hiddenSize, heads, padTokenId } = sizes;
   const { graph } = scope;
   const tokens = batchSize * length;
-  const norm = (x: Tensor, name: string) =>
-    layerNorm(
-      graph,
-      x,
-      scope.weight(`${name}.weight`, [hiddenSize]),
-      scope.weight(`${name}.bias`, [hiddenSize]),
-      sizes.layerNormEps,
-    );
+  const norm = (x: Tensor, name: string) => tracedNorm(scope, x, name, sizes.layerNormEps);
 
   const lengths = graph.input('lengths', [batchSize], 'u32');
   const embeddings = `${family}.embeddings`;

@@ -8,11 +8,11 @@
 import { z } from 'zod';
 import { activation, add, type Activation } from '../graph/ops/elementwise';
 import { embedding } from '../graph/ops/embedding';
-import { layerNorm } from '../graph/ops/layer-norm';
 import { linear } from '../graph/ops/linear';
 import { selectLast } from '../graph/ops/select';
 import type { Tensor } from '../graph/tensor';
 import { activationOf, checkConfig, checkHeads, refuseIn } from './core/config';
+import { tracedNorm } from './core/layers';
 import type { Architecture, BatchShape, Head, HiddenSite, LanguageHead, LinearSite, Model, Scope } from './core/model';
 
 const size = z.number().int().positive();
@@ -74,14 +74,7 @@ function traceBlocks(scope: Scope, shape: BatchShape, sizes: Sizes): Tensor {
   const { hiddenSize, heads, vocabSize, positions } = sizes;
   const { graph } = scope;
   const { batchSize, length } = shape;
-  const norm = (x: Tensor, name: string) =>
-    layerNorm(
-      graph,
-      x,
-      scope.weight(`${name}.weight`, [hiddenSize]),
-      scope.weight(`${name}.bias`, [hiddenSize]),
-      sizes.layerNormEps,
-    );
+  const norm = (x: Tensor, name: string) => tracedNorm(scope, x, name, sizes.layerNormEps);
 
   const embedded = embedding(
     graph,

@@ -138,7 +138,7 @@ function make(recipe: TaskRecipe, { id, title }: Pick<TaskEntry, 'id' | 'title'>
 
 /** Sentences are trained on one by one, and compared with all together. */
 async function load(files: SplitFiles, columns: MeaningColumns | undefined, seed: number, options: object) {
-  const read = (file: DataFile) => readMeanings(file, columns, options);
+  const read = async ({ source, path }: DataFile) => readMeanings(await source.open(path, options), path, columns);
   if (files.validation) {
     const splits = await readSplits(files, read);
     return { splits: grouped(splits), heldOut: false };

@@ -156,3 +156,16 @@ export async function trainerOf(
     gradientAccumulation,
   });
 }
+
+const largest = (values: ArrayLike<number>) =>
+  Array.from(values).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+
+/** The largest difference over the largest value. @param floor what the largest value counts as at least */
+export function relativeError(actual: Float32Array, expected: Float32Array, floor = 0): number {
+  if (actual.length !== expected.length) throw new Error(`${actual.length} values, not ${expected.length}`);
+  return largest(actual.map((value, i) => value - expected[i]!)) / Math.max(largest(expected), floor);
+}
+
+/** The length of all gradients together. */
+export const globalNorm = (gradients: ReadonlyMap<string, Float32Array>): number =>
+  Math.sqrt([...gradients.values()].reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0));

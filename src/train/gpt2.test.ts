@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
 import { swapLayout } from '../models/core/load';
-import { batchOf, loadCase, trainerOf, type TrainerChoices } from './fixtures.node';
+import { batchOf, globalNorm, loadCase, relativeError, trainerOf, type TrainerChoices } from './fixtures.node';
 
 /*
  * GPT-2 against transformers and peft, from the fixtures that reference/gpt2_fixtures.py computes in float64: likelihoods, smoothed loss,
@@ -14,13 +14,6 @@ beforeAll(async () => {
   gpu = await Gpu.open();
 });
 afterAll(() => gpu.close());
-
-const largest = (values: ArrayLike<number>) =>
-  Array.from(values).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-const relativeError = (actual: Float32Array, expected: Float32Array, floor = 0) => {
-  expect(actual.length).toBe(expected.length);
-  return largest(actual.map((value, i) => value - expected[i]!)) / Math.max(largest(expected), floor);
-};
 
 async function compare(name: string, options: TrainerChoices = {}) {
   const loaded = await loadCase(name);
@@ -34,9 +27,7 @@ async function compare(name: string, options: TrainerChoices = {}) {
 
   const gradients = await trainer.gradients(first);
   expect(loaded.names.filter((key) => key.startsWith('gradients.'))).toHaveLength(gradients.size);
-  const norm = Math.sqrt(
-    [...gradients.values()].reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0),
-  );
+  const norm = globalNorm(gradients);
   for (const [key, gradient] of gradients) {
     const expected = tensor(`gradients.${key}`);
     const { data } = swapLayout(model, key, expected!);

@@ -38,9 +38,9 @@ describe('data', () => {
   it('a table without references', () =>
     refused({}, /x\.csv has no column "ref"; its columns are "mr", "text"/, table('mr,text\nname[A],b\n')));
   it('an empty meaning', () =>
-    refused({}, /Row 2 of x\.csv has an empty mr; fill it in/, table('mr,ref\nname[A],A is.\n,B is.\n')));
+    refused({}, /x\.csv, row 2 has an empty mr; fill it or delete the row/, table('mr,ref\nname[A],A is.\n,B is.\n')));
   it('a reference that is missing', () =>
-    refused({}, /Row 1 of x\.csv has an empty ref/, table('mr,ref\nname[A],\nname[B],B is.\n')));
+    refused({}, /x\.csv, row 1 has an empty ref/, table('mr,ref\nname[A],\nname[B],B is.\n')));
   it('a context that leaves no room', () =>
     refused(
       { training: { ...small, maxLength: 12 } },

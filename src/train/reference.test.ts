@@ -4,7 +4,15 @@ import { everyVariant, testedChoices } from '../check/choices.node';
 import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
 import { scheduleFactor, warmupStepsOf, type ScheduleName } from '../optim/schedule';
-import { batchOf, fixtureFolder, loadCase, trainerOf, type TrainerChoices } from './fixtures.node';
+import {
+  batchOf,
+  fixtureFolder,
+  globalNorm,
+  loadCase,
+  relativeError,
+  trainerOf,
+  type TrainerChoices,
+} from './fixtures.node';
 
 /*
  * Whole models against PyTorch, transformers and peft: logits, every gradient, and the losses of 20 AdamW steps, from the
@@ -16,15 +24,6 @@ beforeAll(async () => {
   gpu = await Gpu.open();
 });
 afterAll(() => gpu.close());
-
-const largest = (values: ArrayLike<number>) =>
-  Array.from(values).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-
-function relativeError(actual: Float32Array, expected: Float32Array, floor = 0): number {
-  expect(actual.length).toBe(expected.length);
-  const scale = Math.max(largest(expected), floor);
-  return largest(actual.map((value, i) => value - expected[i]!)) / scale;
-}
 
 const cases = ['roberta', 'bert'].flatMap((model) =>
   ['lora', 'hut'].flatMap((method) => ['query-value', 'all'].map((targets) => `${model}-${method}-${targets}`)),
@@ -49,12 +48,7 @@ async function compare(
     const gradients = await trainer.gradients(first);
     const names = loaded.names.filter((key) => key.startsWith('gradients.'));
     expect(names.length).toBe(gradients.size);
-    const norm = Math.sqrt(
-      [...gradients.values()].reduce(
-        (sum, values) => sum + values.reduce((total, value) => total + value * value, 0),
-        0,
-      ),
-    );
+    const norm = globalNorm(gradients);
     for (const [key, gradient] of gradients)
       // A gradient that is zero in exact arithmetic (β of a key) is compared with the global norm.
       expect(relativeError(gradient, tensor(`gradients.${key}`)!.data, 1e-3 * norm), `gradient of ${key}`).toBeLessThan(
