@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { checkpointPresets } from '../checkpoint/presets';
+import { Graph } from '../graph/graph';
 import { byteLength, tensorsOf } from '../graph/tensor';
+import { readWeight } from '../models/core/load';
 import { openModel } from '../models/core/registry';
+import { openCheckpoint } from './fixtures.node';
 import { tunedModels } from './open';
 import { largestShapes, plan } from './plan';
 import { parseRecipe, taskEntry } from './recipe';
+import { TraceScope } from './trace-scope';
 
 /* What a real GPT-2 takes, planned without a device. */
 
@@ -58,4 +62,26 @@ describe('GPT-2 medium, HUT, 4 × 512', () => {
     expect(states.get('prompt 0')).toEqual([64, 2048]);
     expect(states.get('generated 0')).toEqual([640, 2048]);
   });
+});
+
+describe('a frozen table too large for a binding', () => {
+  const [rows, columns] = [211, 64];
+  const name = 'transformer.wte.weight';
+  const scope = (trained: boolean) =>
+    new TraceScope({
+      graph: new Graph(),
+      weights: 'f32',
+      chunkBytes: 100 * columns * 4,
+      ...(trained && { trained: new Map([[name, [rows, columns]]]) }),
+    });
+
+  it('is read in blocks of rows, which are the whole', async () => {
+    const { reader, model } = await openCheckpoint('gpt2-tiny');
+    const blocks = scope(false).table(name, [rows, columns]);
+    expect(blocks.map(({ shape }) => shape[0])).toEqual([64, 64, 64, 19]);
+    const whole = await readWeight(reader, model, { name, shape: [rows, columns], dataType: 'f32' }, 'x');
+    const read = await Promise.all(blocks.map((block) => readWeight(reader, model, block, 'x')));
+    expect(read.flatMap((values) => [...values])).toEqual([...whole]);
+  });
+  it('stays whole where it trains', () => expect(scope(true).table(name, [rows, columns])).toHaveLength(1));
 });

@@ -68,6 +68,26 @@ describe('folders by PEFT’s save_pretrained', () => {
   });
 });
 
+describe('PEFT’s folders of GPT-2’s c_attn', () => {
+  it.each([
+    ['gpt2-tiny-peft-qkv', { rank: 4, alpha: 8, useRslora: false, targetModules: ['qkv'] }],
+    ['gpt2-tiny-peft-all', { rank: 2, alpha: 3, useRslora: true, targetModules: ['output', 'up', 'down', 'qkv'] }],
+  ])('%s starts where PEFT did', async (name, settings) => {
+    const source = folderSource(`${fixtureFolder}/peft-folders-gpt2/${name}`);
+    const { contender, model } = await opened('gpt2-tiny', source, { method: 'lora' });
+    expect(contender.settings).toMatchObject(settings);
+    // What `src/train/gpt2.test.ts` trains from, step for step as PEFT.
+    const { names, tensor } = await loadCase(name);
+    const initial = names.filter((key) => key.startsWith('initial.')).map((key) => key.slice('initial.'.length));
+    expect([...contender.start.keys()].sort()).toEqual(initial.sort());
+    for (const [key, values] of contender.start) expect(values).toEqual(tensor(`initial.${key}`)!.data);
+
+    const format = contender.method.adapter!;
+    const { adapted } = new TunedModel({ model, task: taskOf(2), weights: 'f32' });
+    expect(format.config(contender.settings, adapted)).toMatchObject({ fan_in_fan_out: true });
+  });
+});
+
 describe('a recipe beside an adapter', () => {
   const lora = () => folderSource(`${fixtureFolder}/peft-lora-roberta`);
   const open = (method: NonNullable<RecipeJson['methods']>[number], source = lora()) =>
