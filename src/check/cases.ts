@@ -7,6 +7,7 @@ import { attention } from '../graph/ops/attention';
 import { activation, add, dropout } from '../graph/ops/elementwise';
 import { embedding } from '../graph/ops/embedding';
 import { hutFactors, hutTransform } from '../graph/ops/hut';
+import { languageModelLoss } from '../graph/ops/language-model';
 import { layerNorm } from '../graph/ops/layer-norm';
 import { linear } from '../graph/ops/linear';
 import { loss } from '../graph/ops/loss';
@@ -225,6 +226,12 @@ export const kernelCases: readonly KernelCase[] = [
     ...attentionCase({ probability: 0.3, site: 5 }),
   },
   {
+    id: 'attention-causal',
+    title: 'Attention to what comes before',
+    timed: [],
+    ...attentionCase({ causal: true }),
+  },
+  {
     id: 'layer-norm',
     title: 'Layer norm',
     timed: [stream('layerNorm', 'forward'), stream('layerNormGradient', 'backward')],
@@ -272,5 +279,27 @@ export const kernelCases: readonly KernelCase[] = [
     timed: [],
     build: (g, size) => loss(g, 'crossEntropy', g.parameter('z', [rows(size), 3]), g.input('labels', [rows(size)])),
     values: (size) => ({ labels: ids(rows(size), 3) }),
+  },
+  {
+    id: 'language-model-loss',
+    title: 'Language-model loss with its head, in chunks',
+    timed: [stream('languageModelLoss', 'all kernels')],
+    build: (g, size) =>
+      languageModelLoss(
+        g,
+        {
+          hidden: g.parameter('hidden', [rows(size), size.hiddenSize]),
+          table: [g.parameter('table', [vocabulary + 1, size.hiddenSize])],
+          ids: g.input('ids', [rows(size)], 'u32'),
+          lengths: g.input('lengths', [size.batchSize], 'u32'),
+          starts: g.input('starts', [size.batchSize]),
+        },
+        { length: size.length, labelSmoothing: 0.1 },
+      ),
+    values: (size) => ({
+      ids: ids(rows(size), vocabulary),
+      lengths: rowLengths(size),
+      starts: new Float32Array(size.batchSize).fill(1),
+    }),
   },
 ];
