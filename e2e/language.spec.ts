@@ -37,7 +37,7 @@ test('GPT-2 learns to write about restaurants, and writes the same from its expo
   const about = (list: string[]) =>
     list.filter((text) => /\b(pub|restaurant|coffee shop|food|customer|priced|families)\b/.test(text)).length;
   expect(about(after), after.join(' | ')).toBeGreaterThan(about(before));
-  const bleu = await curve(page, 'Bleu, validation');
+  const bleu = await curve(page, 'BLEU, validation');
   for (const method of ['HUT', 'LoRA'] as const)
     expect(bleu[method].at(-1)!, `${method}: BLEU`).toBeGreaterThan(bleu[method][0]!);
 

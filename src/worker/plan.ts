@@ -98,6 +98,7 @@ export async function planRecipe(
     methods: contenders.map(({ id }, i) => ({ id, cost: costs[i]! })),
     peakBytes,
     weightBytes,
+    roles: [...new Set(tuned[0]!.adapted.linearLayers.flatMap(({ role }) => role ?? []))],
     ...memoryVerdict(gpu, { peakBytes, largest: costs[0]!.largestWeight }),
     ...(totalSteps && { totalSteps }),
   };

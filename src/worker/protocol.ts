@@ -40,6 +40,8 @@ export interface Plan {
   readonly totalSteps?: number;
   /** Bytes of weights, still to be downloaded or not. */
   readonly weightBytes: number;
+  /** What linear layers of a block the model has. */
+  readonly roles: readonly string[];
 }
 
 /** Config and size of a checkpoint, known without its weights. */

@@ -56,7 +56,9 @@ export const LinePlot = memo(function LinePlot(props: LinePlotProps) {
     const domain: Range | undefined = log || !shown ? shown : [ticks[0]!, ticks.at(-1)!];
     return { main, under, rows: stops?.points ?? none, ticks, domain };
   }, [lines, faint, log, range]);
-  const steps: Range = range ?? [1, Math.max(2, last)];
+  // What was known before the first step stands at 0.
+  const first = lines.some(({ points }) => points[0]?.x === 0) ? 0 : 1;
+  const steps: Range = range ?? [first, Math.max(2, last)];
   const inverse = useRef<Inverse>(undefined);
   const zoom = useZoom(inverse, steps, onRange);
   return (

@@ -43,6 +43,7 @@ export function MethodCard({ index, id, method, colour, last }: Props) {
   const told = settings.flatMap(([name]) =>
     drawn.has(name) || method[name] === undefined ? [] : [`${name} ${JSON.stringify(method[name])}`],
   );
+  const roles = useSetUp(({ plan }) => plan?.roles);
   const control = ([name, schema]: [string, SettingSchema]) => (
     <SchemaControl
       key={name}
@@ -51,6 +52,7 @@ export function MethodCard({ index, id, method, colour, last }: Props) {
       value={method[name]}
       onChange={(value) => editMethod(index, { [name]: value })}
       of={title}
+      among={name === 'targetModules' ? roles : undefined}
     />
   );
   const remove = () => edit({ methods: methodList().filter((_, i) => i !== index) });

@@ -34,6 +34,8 @@ interface Props {
   readonly onChange: (value: unknown) => void;
   /** Which card, for screen readers. */
   readonly of: string;
+  /** What of a list's words makes sense here; by default all. */
+  readonly among?: readonly string[] | undefined;
 }
 
 /** Inputs of a row stand on one line, however long their sentences are. */
@@ -45,7 +47,7 @@ const named = ({ label, help }: SettingWords) => ({ label, ...(help && { descrip
 const others = (choices: readonly string[], chosen: readonly string[]) =>
   chosen.filter((item) => !choices.includes(item));
 
-export function SchemaControl({ schema, words, value, onChange, of }: Props) {
+export function SchemaControl({ schema, words, value, onChange, of, among }: Props) {
   const name = `${words.label}, ${of}`;
   if (schema.type === 'number' || schema.type === 'integer')
     return (
@@ -87,7 +89,7 @@ export function SchemaControl({ schema, words, value, onChange, of }: Props) {
         />
       </Input.Wrapper>
     );
-  const choices = choicesOf(schema);
+  const choices = choicesOf(schema)?.filter((item) => !among || among.includes(item));
   if (choices)
     return (
       <Input.Wrapper size="xs" {...named(words)} labelElement="div" role="group" aria-label={name}>

@@ -90,14 +90,24 @@ export function metricNames(runs: readonly RunRecord[]): string[] {
   return [...names].filter((name) => name !== 'loss').concat(names.has('loss') ? ['loss'] : []);
 }
 
+const titles: Readonly<Record<string, string>> = {
+  f1: 'F1',
+  bleu: 'BLEU',
+  nist: 'NIST',
+  meteor: 'METEOR',
+  rougeL: 'ROUGE-L',
+  cider: 'CIDEr',
+};
+
 /** `matthews_correlation` as a person reads it. */
-export const metricTitle = (name: string) =>
-  name === 'f1'
-    ? 'F1'
-    : name
-        .replaceAll('_', ' ')
-        .replace('spearmanr', 'Spearman')
-        .replace(/^./, (first) => first.toUpperCase());
+export const metricTitle = (name: string) => {
+  // On another split the metric's name has the split's behind it.
+  const [metric = '', ...split] = name.split('_');
+  return [titles[metric] ?? metric, ...split]
+    .join(' ')
+    .replace('spearmanr', 'Spearman')
+    .replace(/^./, (first) => first.toUpperCase());
+};
 
 /** The same look for short runs and long ones: from 200 steps on, what is averaged over grows with the run. */
 function weightFor(smoothing: number, count: number): number {
