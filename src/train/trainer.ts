@@ -8,7 +8,7 @@ import { UserError } from '../errors';
 import type { Dispatch } from '../gpu/commands';
 import { largestBinding } from '../gpu/device';
 import { finished } from '../gpu/wait';
-import type { Generated, GenerateOptions } from '../generate/generate';
+import type { Generated } from '../generate/generate';
 import type { GenerationSettings } from '../generate/settings';
 import { Executable, type DeviceMemory } from '../graph/executable';
 import type { FlatBuffers, TensorValues } from '../graph/flat-buffers';
@@ -17,7 +17,6 @@ import { hash } from '../graph/ops/elementwise';
 import type { BatchShape } from '../models/core/model';
 import { AdamW, type AdamWSettings } from '../optim/adamw';
 import type { Predictor } from '../tasks/core/task';
-import type { DeviceDecoder } from './decoder';
 import type { ProgramOptions, TunedModel } from './tuned-model';
 
 /** What a batch needs to run; see `Batch`. */
@@ -43,7 +42,6 @@ export interface TrainerOptions extends AdamWSettings {
 export class Trainer implements Predictor {
   readonly #programs = new Map<string, Promise<Executable>>();
   readonly #kept = new Map<string, Float32Array>();
-  #decoder: DeviceDecoder | undefined;
 
   private constructor(
     readonly memory: DeviceMemory,
@@ -157,42 +155,47 @@ export class Trainer implements Predictor {
     return executable.read(executable.program.outputs['outputs']!);
   }
 
-  /** Goes on with prompts, so many at once; see `generate`. */
+  /** Goes on with prompts, so many at once; see `generate`. The caches are freed afterwards. */
   async generate(
     prompts: readonly Uint32Array[],
     settings: GenerationSettings,
-    { batchSize, onTokens, ...options }: GenerateOptions & { readonly batchSize: number },
+    { batchSize, onProgress, onTokens, ...options }: Parameters<Predictor['generate']>[2],
   ): Promise<Generated[]> {
     const { tuned, program } = this.options;
-    const { model } = tuned.options;
+    const { vocabSize, longestInput } = tuned.options.model;
     // Only tasks that write text need these.
     const [{ generate }, { DeviceDecoder }] = await Promise.all([import('../generate/generate'), import('./decoder')]);
-    this.#decoder ??= new DeviceDecoder({
+    const decoder = new DeviceDecoder({
       memory: this.memory,
       flat: this.flat,
-      vocabSize: model.vocabSize,
+      vocabSize,
       programs: (shape) => tuned.decoding(shape, this.layout, program),
     });
     // Prompts of similar length go together; a batch has as many rows as a batch of training where beams allow.
     const order = prompts.map((_, i) => i).sort((a, b) => prompts[b]!.length - prompts[a]!.length);
     const atOnce = Math.max(1, Math.floor(batchSize / settings.numBeams));
     const results = new Array<Generated>(prompts.length);
-    for (let start = 0; start < order.length; start += atOnce) {
-      const chosen = order.slice(start, start + atOnce);
-      const longest = prompts[chosen[0]!]!.length;
-      const room = model.longestInput - longest;
-      if (room < 1)
-        throw new UserError(
-          'generate/too-long',
-          `A prompt of ${longest} tokens leaves no room: the model has positions for ${model.longestInput}; shorten it.`,
+    try {
+      for (let start = 0; start < order.length; start += atOnce) {
+        const chosen = order.slice(start, start + atOnce);
+        const longest = prompts[chosen[0]!]!.length;
+        const room = longestInput - longest;
+        if (room < 1)
+          throw new UserError(
+            'generate/too-long',
+            `A prompt of ${longest} tokens leaves no room: the model has positions for ${longestInput}; shorten it.`,
+          );
+        const found = await generate(
+          decoder,
+          chosen.map((i) => prompts[i]!),
+          { ...settings, maxNewTokens: Math.min(settings.maxNewTokens, room) },
+          { ...options, ...(onTokens && { onTokens: (i, ids) => onTokens(chosen[i]!, ids) }) },
         );
-      const found = await generate(
-        this.#decoder,
-        chosen.map((i) => prompts[i]!),
-        { ...settings, maxNewTokens: Math.min(settings.maxNewTokens, room) },
-        { ...options, ...(onTokens && { onTokens: (i, ids) => onTokens(chosen[i]!, ids) }) },
-      );
-      chosen.forEach((i, place) => (results[i] = found[place]!));
+        chosen.forEach((i, place) => (results[i] = found[place]!));
+        onProgress?.(Math.min(start + atOnce, order.length));
+      }
+    } finally {
+      decoder.dispose();
     }
     return results;
   }
@@ -209,7 +212,6 @@ export class Trainer implements Predictor {
   async dispose(): Promise<void> {
     for (const executable of this.#programs.values()) (await executable).dispose();
     this.#programs.clear();
-    this.#decoder?.dispose();
     this.optimizer.dispose();
     this.flat.dispose();
   }

@@ -138,10 +138,11 @@ export function languageTask<Row>(part: LanguagePart<Row>): Task<Row, LanguageAn
     readout: (scope, hidden, shape, head) =>
       languageModelScores(scope.graph, inputs(scope, hidden, shape, head), { length: shape.length }),
     async evaluate(predictor, { rows, encoded }, options) {
-      const likelihoods = await predictRows(predictor, encoded, 2, options);
-      const { tokenizer, seed, signal, onText, batchSize } = options;
+      const { tokenizer, seed, signal, onText, onProgress, batchSize } = options;
       const first = firstRows(encoded);
       const examples = [...first.keys()].slice(0, asked(first.size));
+      const done = (count: number) => onProgress?.(count, encoded.count + examples.length);
+      const likelihoods = await predictRows(predictor, encoded, 2, { ...options, onProgress: done });
       const eosTokenId = endOf(tokenizer);
       const read = (ids: readonly number[]) => tokenizer.decode(ids.filter((id) => id !== eosTokenId));
       const prompts = examples.map((example) => {
@@ -152,6 +153,7 @@ export function languageTask<Row>(part: LanguagePart<Row>): Task<Row, LanguageAn
         batchSize,
         eosTokenId,
         seed,
+        onProgress: (count) => done(encoded.count + count),
         ...(signal && { signal }),
         ...(onText && { onTokens: (i, ids) => onText(examples[i]!, read(ids)) }),
       });

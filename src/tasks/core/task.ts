@@ -60,7 +60,11 @@ export interface Predictor {
   generate(
     prompts: readonly Uint32Array[],
     settings: GenerationSettings,
-    options: GenerateOptions & { readonly batchSize: number },
+    options: GenerateOptions & {
+      readonly batchSize: number;
+      /** Called with the prompts done so far. */
+      readonly onProgress?: ((done: number) => void) | undefined;
+    },
   ): Promise<Generated[]>;
 }
 
