@@ -4,10 +4,10 @@ import { Note } from '../Note';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { errorInfo } from '../../../worker/rpc-errors';
-import type { ErrorInfo, Prediction } from '../../../worker/protocol';
+import type { ErrorInfo } from '../../../worker/protocol';
 import { canAsk, useApp } from '../../store';
 import { callback, worker } from '../../worker-client';
-import { Answers } from './Answers';
+import { Answers, type AnswersProps } from './Answers';
 
 /** After the last key, so that not every letter is a question. */
 const patience = 350;
@@ -21,7 +21,7 @@ interface Asked {
 }
 
 interface Answered extends Asked {
-  readonly predictions?: readonly Prediction[];
+  readonly predictions?: AnswersProps['predictions'];
   readonly error?: ErrorInfo;
 }
 
@@ -59,7 +59,8 @@ export default function TryIt() {
       while (next.current) {
         const asked = next.current;
         next.current = undefined;
-        const onText = (id: string, text: string) => setStreamed((known) => ({ ...known, [id]: text }));
+        let written: Readonly<Record<string, string>> = {};
+        const onText = (id: string, text: string) => setStreamed((written = { ...written, [id]: text }));
         try {
           if (writes) setStreamed({});
           const predictions = await worker().predict(
@@ -69,7 +70,10 @@ export default function TryIt() {
           );
           setAnswered({ ...asked, predictions });
         } catch (error) {
-          setAnswered({ ...asked, error: errorInfo(error) });
+          const { code, message } = errorInfo(error);
+          // What was written before it was stopped stays.
+          const predictions = Object.entries(written).map(([id, answer]) => ({ id, answer }));
+          setAnswered({ ...asked, ...(code === 'run/stopped' ? { predictions } : { error: { code, message } }) });
         }
         setStreamed(undefined);
       }
