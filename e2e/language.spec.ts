@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { curve, followLink, open, status, test, trainButton, trainToEnd } from './page';
+import { inEveryDress } from './dress';
 import { download, dropFromDisk, unpack } from './files';
 
 const all = ['query', 'key', 'value', 'output', 'up', 'down'];
@@ -41,6 +42,8 @@ test('GPT-2 learns to write about restaurants, and writes the same from its expo
   for (const method of ['HUT', 'LoRA'] as const)
     expect(bleu[method].at(-1)!, `${method}: BLEU`).toBeGreaterThan(bleu[method][0]!);
 
+  await inEveryDress(page, 'Curves, with what they write');
+
   await tab(page, 'Try it');
   const meaning = page.getByRole('textbox', { name: /Meaning/ });
   await expect(meaning).toHaveValue(/^name\[/);
@@ -51,6 +54,7 @@ test('GPT-2 learns to write about restaurants, and writes the same from its expo
     await expect(answer(model)).toContainText(/\d ms$/, { timeout: 60_000 });
   const said = await answer('LoRA').locator('span').first().textContent();
   expect(said).not.toBe('');
+  await inEveryDress(page, 'Try it, a text');
 
   await tab(page, 'Take home');
   const { bytes } = await download(page, () => page.getByRole('button', { name: 'LoRA: Adapter' }).click());
