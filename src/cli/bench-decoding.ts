@@ -7,6 +7,7 @@
 import { likeliest } from '../generate/next-token';
 import { adapterLabel } from '../gpu/device';
 import { DeviceDecoder } from '../train/decoder';
+import { decodingPrograms } from '../train/decoding';
 import { prepare } from '../train/prepare';
 import { parseRecipe } from '../train/recipe';
 import { nodeEnvironment } from './environment';
@@ -32,7 +33,7 @@ export async function main([checkpoint = 'bundled:tiny-gpt2']: string[]): Promis
       memory,
       flat: trainer!.flat,
       vocabSize: model.vocabSize,
-      programs: (shape) => tuned.decoding(shape, trainer!.layout, plan.program),
+      programs: (shape) => decodingPrograms(tuned, shape, trainer!.layout, plan.program),
     });
   const prompt = Uint32Array.from({ length: promptLength }, (_, i) => (i * 37) % tokenizer.vocabSize);
   const [cached, whole] = [decoder(), decoder()];
@@ -68,9 +69,9 @@ export async function main([checkpoint = 'bundled:tiny-gpt2']: string[]): Promis
     if (round > 0) times.push([between - start, performance.now() - between]);
   }
   const shape = { prompts: 1, promptLength, beams: 1, capacity: tokens };
-  const { token } = tuned.decoding(shape, trainer!.layout, plan.program);
+  const { token } = decodingPrograms(tuned, shape, trainer!.layout, plan.program);
   const last = { ...shape, promptLength: promptLength + tokens };
-  const { prompt: again } = tuned.decoding(last, trainer!.layout, plan.program);
+  const { prompt: again } = decodingPrograms(tuned, last, trainer!.layout, plan.program);
   const [fast, slow] = [0, 1].map((i) => median(times.map((pair) => pair[i]!)) / tokens) as [number, number];
   const row = (name: string, { dispatches, bytes, flops }: typeof token.cost, milliseconds: number) =>
     `| ${name} | ${dispatches} | ${(bytes / 2 ** 20).toFixed(1)} | ${(flops / 1e6).toFixed(1)} | ${milliseconds.toFixed(1)} |`;

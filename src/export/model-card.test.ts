@@ -98,7 +98,7 @@ describe('what travels along', () => {
     expect(script({})).toContain('from_pretrained(HERE)');
     expect(script({ kind: 'adapter' })).toContain('PeftModel.from_pretrained');
     const hut = script({ kind: 'adapter', method: 'hut' });
-    expect(hut).toContain('class Hut(torch.nn.Module)');
+    expect(hut).toContain('class Hut(Factors)');
     expect(hut).not.toContain('peft');
     // Names of classes are Python strings, whatever is in them.
     expect(script({ task: taskOf('x', ['"""\nimport os', "it's"]) })).toContain(

@@ -17,7 +17,7 @@ import {
 import type { SplitName } from '../data/splits';
 import { generationSettings, generationWords } from '../generate/settings';
 import { generateArguments, languageTask, type LanguageAnswers } from './core/language';
-import type { DataSources, Task, TaskEntry, TaskRecipe } from './core/task';
+import type { Task, TaskEntry, TaskRecipe } from './core/task';
 
 const fields = {
   data: { columns: z.strictObject({ meaning: z.string().min(1), reference: z.string().min(1) }).optional() },
@@ -75,7 +75,7 @@ function make(recipe: TaskRecipe, { id, title }: Pick<TaskEntry, 'id' | 'title'>
   return languageTask<MeaningRow>({
     id,
     title,
-    question: 'How is it said in a sentence?',
+    question: shared.question,
     primaryMetric: 'bleu',
     fields: ['Meaning, or the beginning of a text'],
     labelSmoothing: training.labelSmoothing,
@@ -162,18 +162,23 @@ const filesOf = (source: DataFile['source'], pathOf: (split: SplitName) => strin
 
 const hub = { dataset: 'tuetschek/e2e_nlg', revision: 'refs/convert/parquet' };
 
+/** What the challenge and the bundled restaurants have in common. */
+const shared = {
+  question: 'How is it said in a sentence?',
+  checkpoint: 'bundled:tiny-gpt2',
+  fields,
+} as const;
+
 const e2e: TaskEntry<MeaningRow> = {
+  ...shared,
   id: 'e2e',
   title: 'E2E NLG Challenge',
-  question: 'How is it said in a sentence?',
   group: 'Text',
   splits: ['train', 'validation', 'test'],
   dataset: hub.dataset,
-  checkpoint: 'bundled:tiny-gpt2',
   columns: usualColumns.map(({ meaning, reference }) => [meaning, reference]),
-  fields,
   describe: (recipe) => make(recipe, e2e),
-  async load(recipe, { files, dataset, seed }: DataSources, options) {
+  async load(recipe, { files, dataset, seed }, options) {
     const { data } = settingsOf(recipe);
     const from = files ?? filesOf(dataset(hub.dataset, hub.revision), (split) => `default/${split}/0000.parquet`);
     return { task: make(recipe, e2e), ...(await load(from, data?.columns, seed, options)) };
@@ -187,25 +192,17 @@ const e2e: TaskEntry<MeaningRow> = {
 };
 
 const restaurants: TaskEntry<MeaningRow> = {
-  ...e2e,
-  splits: ['train', 'validation'],
+  ...shared,
   id: 'restaurants',
   title: 'Restaurants',
   group: 'Bundled',
-  columns: [],
+  splits: ['train', 'validation'],
   describe: (recipe) => make(recipe, restaurants),
   async load(recipe, { files, bundled, seed }, options) {
     const { data } = settingsOf(recipe);
     const { test: _, ...own } = filesOf(bundled('restaurants'), (split) => `${split}.csv`);
-    const from = files ?? own;
-    return { task: make(recipe, restaurants), ...(await load(from, data?.columns, seed, options)) };
+    return { task: make(recipe, restaurants), ...(await load(files ?? own, data?.columns, seed, options)) };
   },
-  recognise: () => undefined,
 };
 
-export const tasks: readonly TaskEntry<MeaningRow>[] = [restaurants, e2e].map((entry) => {
-  // A bundled data set is on no hub.
-  if (entry === e2e) return entry;
-  const { dataset: _hub, ...rest } = entry;
-  return rest;
-});
+export const tasks: readonly TaskEntry<MeaningRow>[] = [restaurants, e2e];

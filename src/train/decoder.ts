@@ -4,16 +4,10 @@
  */
 import { Executable, type DeviceMemory } from '../graph/executable';
 import type { FlatBuffers } from '../graph/flat-buffers';
-import type { Program } from '../graph/plan';
 import { States } from '../graph/states';
 import type { Decoder } from '../generate/decoder';
+import type { DecodingPrograms } from './decoding';
 import type { DecodingShape } from './decoding-scope';
-
-/** The programs of a shape: `prompt` once, then `token` for each step. */
-export interface DecodingPrograms {
-  readonly prompt: Program;
-  readonly token: Program;
-}
 
 /** Caches and prompts grow in steps of so many tokens, so that few shapes need programs of their own. */
 const capacityStep = 64;

@@ -4,6 +4,7 @@ import { Graph } from '../graph/graph';
 import { byteLength, tensorsOf } from '../graph/tensor';
 import { readWeight } from '../models/core/load';
 import { openModel } from '../models/core/registry';
+import { decodingPrograms } from './decoding';
 import { openCheckpoint } from './fixtures.node';
 import { tunedModels } from './open';
 import { largestShapes, plan } from './plan';
@@ -32,7 +33,12 @@ function planned(weights: 'f32' | 'f16', chunkBytes: number) {
   const result = plan([tuned!], recipe.training, { ...limits, shapes: largestShapes(recipe.training) });
   const layout = tuned!.layout(chunkBytes);
   const shape = { batchSize: 4, length: 512 };
-  const decoding = tuned!.decoding({ prompts: 1, promptLength: 64, beams: 10, capacity: 64 }, layout, result.program);
+  const decoding = decodingPrograms(
+    tuned!,
+    { prompts: 1, promptLength: 64, beams: 10, capacity: 64 },
+    layout,
+    result.program,
+  );
   const programs = [
     ...[true, false].map((training) => tuned!.program(shape, layout, { ...result.program, training })),
     decoding.prompt,

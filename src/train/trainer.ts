@@ -164,12 +164,16 @@ export class Trainer implements Predictor {
     const { tuned, program } = this.options;
     const { vocabSize, longestInput } = tuned.options.model;
     // Only tasks that write text need these.
-    const [{ generate }, { DeviceDecoder }] = await Promise.all([import('../generate/generate'), import('./decoder')]);
+    const [{ generate }, { DeviceDecoder }, { decodingPrograms }] = await Promise.all([
+      import('../generate/generate'),
+      import('./decoder'),
+      import('./decoding'),
+    ]);
     const decoder = new DeviceDecoder({
       memory: this.memory,
       flat: this.flat,
       vocabSize,
-      programs: (shape) => tuned.decoding(shape, this.layout, program),
+      programs: (shape) => decodingPrograms(tuned, shape, this.layout, program),
     });
     // Prompts of similar length go together; a batch has as many rows as a batch of training where beams allow.
     const order = prompts.map((_, i) => i).sort((a, b) => prompts[b]!.length - prompts[a]!.length);

@@ -7,16 +7,12 @@
 import { differentiate } from '../graph/differentiate';
 import { Graph } from '../graph/graph';
 import { add, dropout } from '../graph/ops/elementwise';
-import { languageModelLogits } from '../graph/ops/language-model';
-import { selectLast } from '../graph/ops/select';
 import { ParameterLayout } from '../graph/parameter-layout';
 import { compile, type CompileOptions, type Program } from '../graph/plan';
 import type { Tensor } from '../graph/tensor';
 import type { AdaptedModel, MethodTensors, OwnTensor, TraceContext } from '../methods/core/method';
 import { roles, type BatchShape, type Head, type Model } from '../models/core/model';
 import type { Task } from '../tasks/core/task';
-import type { DecodingPrograms } from './decoder';
-import { PromptScope, TokenScope, type DecodingShape } from './decoding-scope';
 import type { Contender } from './recipe';
 import { firstMethodMask, RecordingScope, TraceScope, type TraceOptions } from './trace-scope';
 
@@ -84,7 +80,7 @@ export class TunedModel {
   }
 
   /** A trace's surroundings with the contender's hooks in them. */
-  #surroundings(options: ProgramOptions): { readonly scope: TraceOptions; readonly context: TraceContext<object> } {
+  surroundings(options: ProgramOptions): { readonly scope: TraceOptions; readonly context: TraceContext<object> } {
     const { contender, weights } = this.options;
     const { training, chunkBytes } = options;
     const graph = new Graph();
@@ -114,7 +110,7 @@ export class TunedModel {
   program(shape: BatchShape, layout: ParameterLayout, options: ProgramOptions): Program {
     const { model, task, contender } = this.options;
     const { training, ...compileOptions } = options;
-    const { scope: surroundings, context } = this.#surroundings(options);
+    const { scope: surroundings, context } = this.surroundings(options);
     const { graph } = context;
     const scope = new TraceScope(surroundings);
     const outputs = this.head.trace(scope, model.trace(scope, shape), shape);
@@ -125,32 +121,5 @@ export class TunedModel {
     const penalty = contender?.method.penalty?.(context);
     const loss = sum(graph, task.loss(scope, outputs, shape, this.head), penalty);
     return compile(graph, { loss, outputs }, differentiate(graph, loss), layout, compileOptions);
-  }
-
-  /** Compiles the two programs that generate text; their outputs `scores…` are those of each word to come next. */
-  decoding(
-    shape: DecodingShape,
-    layout: ParameterLayout,
-    options: Omit<ProgramOptions, 'training' | 'dropout'>,
-  ): DecodingPrograms {
-    const { prompts, promptLength, beams } = shape;
-    const compiled = (Scope: typeof PromptScope | typeof TokenScope, batch: BatchShape) => {
-      const scope = new Scope(this.#surroundings({ ...options, training: false }).scope, shape);
-      const { graph } = scope;
-      const hidden = this.options.model.trace(scope, batch);
-      const lengths = graph.input('lengths', [batch.batchSize], 'u32');
-      const last = batch.length > 1 ? selectLast(graph, hidden, lengths, batch.length) : hidden;
-      if (!this.head.table) throw new Error(`${this.head.className} generates no text`);
-      const scores = languageModelLogits(graph, last, this.head.table(scope));
-      const outputs = [
-        ...scores.map((tensor, i) => [`scores${i}`, tensor] as const),
-        ...scope.caches.map((tensor, i) => [`cache${i}`, tensor] as const),
-      ];
-      return compile(graph, Object.fromEntries(outputs), new Map(), layout, options);
-    };
-    return {
-      prompt: compiled(PromptScope, { batchSize: prompts, length: promptLength }),
-      token: compiled(TokenScope, { batchSize: prompts * beams, length: 1 }),
-    };
   }
 }
