@@ -5,14 +5,14 @@ import { addFiles, filesOfInput } from '../dropped-files';
 import { big, bytes } from '../format';
 import { checkpointPresets } from '../../checkpoint/presets';
 import { bundledCheckpoints } from '../presets';
-import type { CheckpointInfo, ErrorInfo, MemoryVerdict } from '../../worker/protocol';
+import type { CheckpointInfo, ErrorInfo } from '../../worker/protocol';
 import { edit } from '../recipe-edit';
 import { errorInfo } from '../../worker/rpc-errors';
 import { useApp } from '../store';
 import { worker } from '../worker-client';
 import { HubAddress } from './HubAddress';
 import { useSetUp } from './setup-store';
-import { Verdict } from './Verdict';
+import { Verdict, type CheckpointVerdict } from './Verdict';
 
 const offered = [
   ...bundledCheckpoints.map((checkpoint) => ({ ...checkpoint, bundled: true })),
@@ -25,10 +25,10 @@ const offered = [
 ];
 
 /** Whether each offered checkpoint would fit with the recipe's methods and batch. */
-function useVerdicts(): Readonly<Record<string, { verdict: MemoryVerdict; reason: string }>> {
+function useVerdicts(): Readonly<Record<string, { verdict: CheckpointVerdict; reason: string }>> {
   const recipe = useApp((state) => state.recipe);
   const gpu = useApp((state) => state.gpu);
-  const [verdicts, setVerdicts] = useState<Record<string, { verdict: MemoryVerdict; reason: string }>>({});
+  const [verdicts, setVerdicts] = useState<Record<string, { verdict: CheckpointVerdict; reason: string }>>({});
   useEffect(() => {
     let current = true;
     const ask = async () => {
@@ -37,7 +37,10 @@ function useVerdicts(): Readonly<Record<string, { verdict: MemoryVerdict; reason
         const found = await worker()
           .plan({ ...json, checkpoint: reference })
           .then(({ verdict, verdictReason: reason }) => ({ verdict, reason }))
-          .catch((error: unknown) => ({ verdict: 'too-large' as const, reason: errorInfo(error).message }));
+          .catch((error: unknown) => {
+            const { code, message } = errorInfo(error);
+            return { verdict: code === 'task/model' ? ('unfit' as const) : ('too-large' as const), reason: message };
+          });
         if (!current) return;
         setVerdicts((before) => ({ ...before, [reference]: found }));
       }
