@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 import { addFiles, filesOfInput } from '../dropped-files';
 import { big, bytes } from '../format';
 import { checkpointPresets } from '../../checkpoint/presets';
+import { taskById } from '../../tasks/core/registry';
 import { bundledCheckpoints } from '../presets';
 import type { CheckpointInfo, ErrorInfo } from '../../worker/protocol';
 import { edit } from '../recipe-edit';
@@ -14,15 +15,16 @@ import { HubAddress } from './HubAddress';
 import { useSetUp } from './setup-store';
 import { Verdict, type CheckpointVerdict } from './Verdict';
 
-const offered = [
-  ...bundledCheckpoints.map((checkpoint) => ({ ...checkpoint, bundled: true })),
-  ...checkpointPresets.map(({ repository, title, megabytes }) => ({
-    reference: repository,
-    title,
-    megabytes,
-    bundled: false,
-  })),
-];
+/** Those that suit a task: models that write for tasks that do, encoders for the others. */
+const offeredFor = (task: string) => {
+  const writes = taskById(task)?.checkpoint !== undefined;
+  return [
+    ...bundledCheckpoints.map((checkpoint) => ({ ...checkpoint, bundled: true })),
+    ...checkpointPresets
+      .filter(({ config }) => (config['model_type'] === 'gpt2') === writes)
+      .map(({ repository, title, megabytes }) => ({ reference: repository, title, megabytes, bundled: false })),
+  ];
+};
 
 /** Whether each offered checkpoint would fit with the recipe's methods and batch. */
 function useVerdicts(): Readonly<Record<string, { verdict: CheckpointVerdict; reason: string }>> {
@@ -33,7 +35,7 @@ function useVerdicts(): Readonly<Record<string, { verdict: CheckpointVerdict; re
     let current = true;
     const ask = async () => {
       const { json } = useApp.getState();
-      for (const { reference } of offered) {
+      for (const { reference } of offeredFor(json.task)) {
         const found = await worker()
           .plan({ ...json, checkpoint: reference })
           .then(({ verdict, verdictReason: reason }) => ({ verdict, reason }))
@@ -55,7 +57,8 @@ function useVerdicts(): Readonly<Record<string, { verdict: CheckpointVerdict; re
 }
 
 export function CheckpointSection() {
-  const { checkpoint = '', revision, weights } = useApp((state) => state.json);
+  const { checkpoint = '', revision, weights, task } = useApp((state) => state.json);
+  const offered = offeredFor(task);
   const folders = useSetUp((state) => state.folders);
   const verdicts = useVerdicts();
   const dropped = folders.filter(({ kind }) => kind === 'checkpoint');
