@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, type Page } from '@playwright/test';
 import { checkpointLike, dropFromDisk, scratch, tinyCheckpoint } from './files';
-import { followLink, open, smallRecipe, status, test, trainButton, trainToEnd } from './page';
+import { followLink, open, recipeHash, smallRecipe, status, test, trainButton, trainToEnd } from './page';
 
 const short = { ...smallRecipe, training: { ...smallRecipe.training, maxSteps: 2 }, evaluation: { limit: 2 } };
 
@@ -68,8 +68,8 @@ test('checkpoints that do not work', async ({ page }) => {
     await fails(page, /tokenizer/);
   });
   await test.step('the architecture is not known', async () => {
-    await drop('a-gpt', { 'config.json': await config({ model_type: 'gpt2', architectures: ['GPT2Model'] }) });
-    await refused(page, /gpt2/);
+    await drop('a-t5', { 'config.json': await config({ model_type: 't5', architectures: ['T5Model'] }) });
+    await refused(page, /t5/);
   });
   await test.step('the model is too large for this device, and nothing was allocated', async () => {
     const giant = { hidden_size: 16384, intermediate_size: 65536, num_attention_heads: 128, num_hidden_layers: 96 };
@@ -130,7 +130,7 @@ test('settings that do not work', async ({ page }) => {
   }
   // Which layers there are, only the model knows.
   await page.goto('about:blank');
-  await open(page, { ...short, methods: [{ method: 'hut', targetModules: ['query', 'q_proj'] }] });
+  await page.goto(`./${recipeHash({ ...short, methods: [{ method: 'hut', targetModules: ['query', 'q_proj'] }] })}`);
   await refused(page, /no linear layer "q_proj"; name any of query, key/);
 });
 
