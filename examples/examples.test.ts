@@ -8,7 +8,7 @@ import { main } from '../src/cli/recipe';
 import { bestLogits, folder, testEnvironment, trainedRun } from '../src/cli/runs.node';
 import { makeBatch } from '../src/data/batching';
 import { exportExtras } from '../src/export/extras';
-import { adapterFolder, mergedFolder, predictionLines } from '../src/export/folders';
+import { adapterFolder, mergedFolder, predictionFiles } from '../src/export/folders';
 import { Gpu } from '../src/gpu/device';
 import { registerMethod } from '../src/methods/core/registry';
 import { registerTask } from '../src/tasks/core/registry';
@@ -81,7 +81,7 @@ describe('a method and a task in one file each', () => {
     const { splits, loaded } = run.prepared;
     const { rows } = splits.get('validation')!;
     const answers = bestLogits(run, 'steer');
-    const lines = predictionLines(run.prepared, answers).trim().split('\n');
+    const lines = predictionFiles(run.prepared, answers).get('predictions.jsonl')!.trim().split('\n');
     const first = JSON.parse(lines[0]!) as { text: string; numbers: number[]; prediction: number[] };
     expect(lines).toHaveLength(48);
     expect(first.text).toBe(loaded.task.view(rows[0]).text);

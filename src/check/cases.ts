@@ -12,6 +12,7 @@ import { layerNorm } from '../graph/ops/layer-norm';
 import { linear } from '../graph/ops/linear';
 import { loss } from '../graph/ops/loss';
 import { selectRows } from '../graph/ops/select';
+import { spanLoss } from '../graph/ops/span-loss';
 import type { Tensor } from '../graph/tensor';
 
 export interface Size {
@@ -279,6 +280,24 @@ export const kernelCases: readonly KernelCase[] = [
     timed: [],
     build: (g, size) => loss(g, 'crossEntropy', g.parameter('z', [rows(size), 3]), g.input('labels', [rows(size)])),
     values: (size) => ({ labels: ids(rows(size), 3) }),
+  },
+  {
+    id: 'span-loss',
+    title: 'Loss of a span’s start and end',
+    timed: [],
+    build: (g, size) =>
+      spanLoss(g, {
+        logits: g.parameter('z', [rows(size), 2]),
+        starts: g.input('starts', [size.batchSize]),
+        ends: g.input('ends', [size.batchSize]),
+        lengths: g.input('lengths', [size.batchSize], 'u32'),
+      }),
+    // The padding behind the longest row counts nothing, and neither does a target in it.
+    values: (size) => ({
+      lengths: rowLengths(size).map((length) => Math.max(1, length - 2)),
+      starts: ids(size.batchSize, size.length - 2),
+      ends: Uint32Array.from({ length: size.batchSize }, (_, i) => (i === 1 ? size.length - 1 : i)),
+    }),
   },
   {
     id: 'language-model-loss',

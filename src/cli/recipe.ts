@@ -6,7 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkWritable, writeFolder } from '../checkpoint/node';
 import { UserError } from '../errors';
-import { adapterFolder, exportExtras, mergedFolder, predictionLines } from '../export/index';
+import { adapterFolder, exportExtras, mergedFolder, predictionFiles } from '../export/index';
 import { adapterLabel } from '../gpu/device';
 import type { RunEvent } from '../train/events';
 import { open, tunedModels } from '../train/open';
@@ -108,7 +108,10 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
     const folder = path.join(out, id);
     const answers = run.bestAnswers(id);
     if (recipe.output.predictions && answers !== undefined)
-      await writeFolder(folder, new Map([['predictions.jsonl', encode(predictionLines(prepared, answers))]]));
+      await writeFolder(
+        folder,
+        new Map([...predictionFiles(prepared, answers)].map(([name, text]) => [name, encode(text)])),
+      );
     const write = async (kind: 'adapter' | 'merged', files: Map<string, Uint8Array>) => {
       const extras = exportExtras({ kind, results, method: id, task, weights: 'best' });
       for (const [name, text] of extras) files.set(name, encode(text));

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -37,6 +38,22 @@ describe('npm run score', () => {
     expect(Object.keys(scores)).toEqual(['bleu', 'nist', 'meteor', 'rougeL', 'cider']);
     expect(scores).toMatchObject({ bleu: 1, rougeL: 1 });
   });
+  it('scores answers of SQuAD, and counts what is not answered as wrong', async () => {
+    const qas = ['q1', 'q2', 'q3'].map((id) => ({ id, question: '?', answers: [{ text: 'red', answer_start: 2 }] }));
+    await writeFile(at('data.json'), JSON.stringify({ data: [{ paragraphs: [{ context: 'A red car.', qas }] }] }));
+    await writeFile(at('answers.json'), JSON.stringify({ q1: 'The red.', q2: 'red car' }));
+    const { status } = await run('squad', at('answers.json'), at('data.json'));
+    expect(status).toBe(0);
+    expect(printed[0]).toMatch(/^1 of 3 questions have no answer, such as q3/);
+    expect(JSON.parse(printed[1]!)).toEqual({ exactMatch: 100 / 3, f1: (100 * (1 + 2 / 3)) / 3 });
+    printed = [];
+    expect((await run('squad', at('data.json'), at('data.json'))).output).toMatch(/data\.json is not a JSON object/);
+  });
+  const [predictions, data] = ['pred_BERT', 'dev-v1.1.rebuilt'].map((name) => `../shared/data/squad/${name}.json`);
+  it.skipIf(!existsSync(data!))('gives the official figures of BERT on SQuAD', async () => {
+    await run('squad', predictions!, data!);
+    expect(JSON.parse(printed[0]!)).toEqual({ exactMatch: 86.20624408703878, f1: 92.19557978351129 });
+  });
   it('says in a sentence what is wrong', async () => {
     expect(await run('e2e', at('gone.tsv'), at('refs.csv'))).toEqual({
       status: 1,
@@ -46,7 +63,10 @@ describe('npm run score', () => {
     expect((await run('e2e', at('refs.csv'), at('refs.csv'))).output).toMatch(/refs\.csv has no column "MR"|"output"/);
   });
   it('tells its usage', async () => {
-    expect(await run('--help')).toMatchObject({ status: 0, output: expect.stringMatching(/score -- e2e OUTPUTS/) });
+    expect(await run('--help')).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/score -- squad\|e2e OUTPUTS/),
+    });
     for (const args of [[], ['e2e'], ['e2e', 'a'], ['e2e', 'a', 'b', 'c'], ['constructor', 'a', 'b']])
       expect((await run(...args)).status).toBe(2);
   });

@@ -11,6 +11,8 @@ export type Targets = Readonly<Record<string, readonly number[]>>;
 /** A row on its way into a split; one example may give several (windows of a long text). */
 export interface EncodedRow extends Encoding {
   targets: Targets;
+  /** [2 · tokens]: see `EncodedExamples`. */
+  places?: Int32Array;
 }
 
 /** A split as token ids: row `i` is `inputIds[offsets[i] .. offsets[i + 1])`. */
@@ -22,6 +24,8 @@ export interface EncodedExamples {
   inputIds: Uint32Array;
   /** [total tokens], 0 for the first text and 1 for the second (BERT; always 0 for RoBERTa) */
   tokenTypeIds: Uint8Array;
+  /** [2 · total tokens], for tasks that point into a text: where each token starts and ends in it, in UTF-16 units; -1 outside of it. */
+  places?: Int32Array;
   /** [count · width] for each kind of target, named as the program's input that takes it. */
   targets: Readonly<Record<string, Float32Array>>;
   /** [count] which example a row comes from. */
@@ -52,6 +56,7 @@ export async function encodeRows<Row>(
   const targets: Record<string, number[]> = {};
   let inputIds = new Uint32Array(Math.max(1024, examples.length * 32));
   let tokenTypeIds = new Uint8Array(inputIds.length);
+  let places: Int32Array | undefined;
   let truncated = 0;
   let sliceStart = performance.now();
   for (const [index, example] of examples.entries()) {
@@ -61,9 +66,11 @@ export async function encodeRows<Row>(
       if (end > inputIds.length) {
         inputIds = grown(inputIds, new Uint32Array(Math.max(end, 2 * inputIds.length)));
         tokenTypeIds = grown(tokenTypeIds, new Uint8Array(inputIds.length));
+        places &&= grown(places, new Int32Array(2 * inputIds.length));
       }
       inputIds.set(row.inputIds, start);
       tokenTypeIds.set(row.tokenTypeIds, start);
+      if (row.places) (places ??= new Int32Array(2 * inputIds.length)).set(row.places, 2 * start);
       offsets.push(end);
       exampleOf.push(index);
       for (const [name, values] of Object.entries(row.targets)) (targets[name] ??= []).push(...values);
@@ -83,6 +90,7 @@ export async function encodeRows<Row>(
     offsets: Uint32Array.from(offsets),
     inputIds: inputIds.slice(0, total),
     tokenTypeIds: tokenTypeIds.slice(0, total),
+    ...(places && { places: places.slice(0, 2 * total) }),
     targets: Object.fromEntries(Object.entries(targets).map(([name, values]) => [name, Float32Array.from(values)])),
     exampleOf: Uint32Array.from(exampleOf),
     truncated,
@@ -105,7 +113,7 @@ export const encodeExamples = (
 export const rowLengths = ({ offsets, count }: Pick<EncodedExamples, 'offsets' | 'count'>): number[] =>
   Array.from({ length: count }, (_, i) => Math.max(1, offsets[i + 1]! - offsets[i]!));
 
-function grown<T extends Uint32Array | Uint8Array>(from: T, to: T): T {
+function grown<T extends Uint32Array | Uint8Array | Int32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

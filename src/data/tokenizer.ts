@@ -11,6 +11,7 @@ import type { FileSource } from '../checkpoint/source';
 import { UserError } from '../errors';
 import { legacyTokenizer } from './legacy-tokenizer';
 import { decodeUtf8 } from './text';
+import { placesOf, type TokenPlaces } from './token-places';
 import { tokenizerJsonSchema, type TokenizerJson } from './tokenizer-json';
 
 export interface Encoding {
@@ -20,6 +21,13 @@ export interface Encoding {
   tokenTypeIds: number[];
   /** Whether text was cut to fit. */
   truncated: boolean;
+}
+
+/** Two texts with the special tokens around them. */
+export interface Assembled extends Omit<Encoding, 'truncated'> {
+  /** Where the first text's tokens begin, and the second's. */
+  readonly firstAt: number;
+  readonly secondAt: number;
 }
 
 export interface TextTokenizer {
@@ -34,6 +42,14 @@ export interface TextTokenizer {
   readonly eosTokenId: number | undefined;
   /** Tokens of a text without any special ones. */
   ids(text: string): number[];
+  /** Tokens of a text without any special ones, and where each stands in it. @throws UserError `data/tokenizer-places` */
+  located(text: string): { readonly ids: number[]; readonly places: TokenPlaces };
+  /** Tokens of two texts, without special ones, as the tokenizer puts them together. */
+  assemble(first: readonly number[], second: readonly number[]): Assembled;
+  /** Special tokens that a pair of texts gains. */
+  readonly addedToPair: number;
+  /** What stands for a token that is hidden, as encoders have it; undefined where the tokenizer names none. */
+  readonly maskTokenId: number | undefined;
   /** Ids run from 0 to one less than this. */
   readonly vocabSize: number;
   readonly specialTokenIds: ReadonlySet<number>;
@@ -55,6 +71,7 @@ const configSchema = z.looseObject({
   tokenizer_class: z.string().nullish(),
   pad_token: special.nullish(),
   eos_token: special.nullish(),
+  mask_token: special.nullish(),
 });
 
 /**
@@ -118,8 +135,40 @@ function wrap(
   const ids = (text: string) =>
     tokenizer.encode(text, { add_special_tokens: false }).ids.filter((id) => id !== undefined);
 
+  const put = (layout: Template, first: readonly number[], second: readonly number[]): Assembled => {
+    const inputIds: number[] = [];
+    const tokenTypeIds: number[] = [];
+    let [firstAt, secondAt] = [0, 0];
+    for (const slot of layout.slots) {
+      if (slot.part === 'A') firstAt = inputIds.length;
+      if (slot.part === 'B') secondAt = inputIds.length;
+      const part = slot.part === 'A' ? first : slot.part === 'B' ? second : [slot.part];
+      for (const id of part) {
+        inputIds.push(id);
+        tokenTypeIds.push(slot.typeId);
+      }
+    }
+    return { inputIds, tokenTypeIds, firstAt, secondAt };
+  };
+  const places = placesOf(json);
+  const maskToken = [config.mask_token, '<mask>', '[MASK]'].find(
+    (token) => token && tokenizer.token_to_id(token) !== undefined,
+  );
+
   return {
     padTokenId: tokenizer.token_to_id(padToken)!,
+    maskTokenId: maskToken ? tokenizer.token_to_id(maskToken) : undefined,
+    addedToPair: paired.added,
+    assemble: (first, second) => put(paired, first, second),
+    located(text) {
+      if (!places)
+        throw new UserError(
+          'data/tokenizer-places',
+          'This tokenizer does not tell where its tokens stand in a text; take a checkpoint with a byte-level BPE or WordPiece tokenizer.',
+        );
+      const found = ids(text);
+      return { ids: found, places: places(text, found.map(spell)) };
+    },
     eosTokenId: tokenizer.token_to_id(config.eos_token ?? '<|endoftext|>'),
     ids,
     vocabSize: tokenizer.get_vocab().size,
@@ -139,15 +188,7 @@ function wrap(
       const truncated = firstLength < first.length || secondLength < second.length;
       first.length = firstLength;
       second.length = secondLength;
-      const inputIds: number[] = [];
-      const tokenTypeIds: number[] = [];
-      for (const slot of layout.slots) {
-        const part = slot.part === 'A' ? first : slot.part === 'B' ? second : [slot.part];
-        for (const id of part) {
-          inputIds.push(id);
-          tokenTypeIds.push(slot.typeId);
-        }
-      }
+      const { inputIds, tokenTypeIds } = put(layout, first, second);
       return { inputIds, tokenTypeIds, truncated };
     },
     tokens: (list) => Array.from(list, spell),

@@ -6,7 +6,7 @@ import { prepare } from '../train/prepare';
 import { parseRecipe, type RecipeJson } from '../train/recipe';
 import { Run } from '../train/run';
 import { bestLogits, folder, smallRecipe, testEnvironment, trainedRun } from '../cli/runs.node';
-import { adapterFolder, mergedFolder, predictionLines } from './folders';
+import { adapterFolder, mergedFolder, predictionFiles } from './folders';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -73,7 +73,8 @@ describe('exports', () => {
   it('predictions are what the model answered', async () => {
     const run = await trainedRun(gpu, smallRecipe);
     const { prepared } = run;
-    const lines = predictionLines(prepared, run.bestAnswers('hut'))
+    const lines = predictionFiles(prepared, run.bestAnswers('hut'))
+      .get('predictions.jsonl')!
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { text: string; logits: number[]; prediction: number; inputIds: number[] });

@@ -139,10 +139,10 @@ export async function mergedFolder(prepared: Prepared, id: string): Promise<Map<
   });
 }
 
-/** `predictions.jsonl`: one line an example of the deciding split, in its order. */
-export function predictionLines({ loaded, splits }: Prepared, answers: unknown): string {
+/** `predictions.jsonl`, one line an example of the deciding split in its order, and what else the task writes beside it. */
+export function predictionFiles({ loaded, splits }: Prepared, answers: unknown): Map<string, string> {
   const { task } = loaded;
   const { rows, encoded } = [...splits].find(([name]) => name !== 'train')![1];
   const lines = rows.map((_, index) => JSON.stringify(task.prediction(rows, encoded, answers, index)));
-  return `${lines.join('\n')}\n`;
+  return new Map([['predictions.jsonl', `${lines.join('\n')}\n`], ...(task.predictionFiles?.(rows, answers) ?? [])]);
 }

@@ -1,3 +1,3 @@
 /** What the worker and the command line need to write exports. */
 export { exportExtras } from './extras';
-export { adapterFolder, mergedFolder, predictionLines } from './folders';
+export { adapterFolder, mergedFolder, predictionFiles } from './folders';

@@ -6,7 +6,7 @@ import { prepare } from '../train/prepare';
 import { parseRecipe, type RecipeJson } from '../train/recipe';
 import { Run } from '../train/run';
 import { folder, testEnvironment, trainedRun } from '../cli/runs.node';
-import { adapterFolder, mergedFolder, predictionLines } from './folders';
+import { adapterFolder, mergedFolder, predictionFiles } from './folders';
 
 /* Exports of the bundled GPT-2: what comes back from a folder is as likely to say the same, and says it. */
 
@@ -66,7 +66,7 @@ it('comes back from merged folders and adapters, and says the same', async () =>
     same(await answers({ ...recipe, methods: from }, { adapter: () => adapter }), 'adapter');
   }
 
-  const lines = predictionLines(prepared, run.bestAnswers('lora')).trim().split('\n');
+  const lines = predictionFiles(prepared, run.bestAnswers('lora')).get('predictions.jsonl')!.trim().split('\n');
   expect(lines).toHaveLength(1);
   const row = JSON.parse(lines[0]!) as { references: string[]; tokenIds: number[] };
   expect(Object.keys(row)).toEqual(['index', 'meaningRepresentation', 'prediction', 'references', 'tokenIds']);

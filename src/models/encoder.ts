@@ -1,6 +1,6 @@
 /**
  * RoBERTa and BERT: exactly the modules, in the order, of `RobertaModel` and `BertModel` in Hugging Face `transformers`, with the
- * heads of their `…ForSequenceClassification`.
+ * heads of their `…ForSequenceClassification` and `…ForQuestionAnswering`.
  */
 import { z } from 'zod';
 import { activation, add, type Activation } from '../graph/ops/elementwise';
@@ -167,6 +167,24 @@ function sequenceHead({ family, hiddenSize: d, numHiddenLayers }: Sizes, numLabe
   };
 }
 
+/** Scores of every token as the first of an answer and as its last. */
+function spanHead({ family, hiddenSize }: Sizes): Head {
+  const name = 'qa_outputs';
+  const trained = dense(name, 2, hiddenSize);
+  return {
+    className: family === 'roberta' ? 'RobertaForQuestionAnswering' : 'BertForQuestionAnswering',
+    module: name,
+    trained,
+    trace(scope, hidden) {
+      const [weight, bias] = trained.map((tensor) => scope.headParameter(tensor.name, tensor.shape)) as [
+        Tensor,
+        Tensor,
+      ];
+      return linear(scope.graph, { x: hidden, weight, bias });
+    },
+  };
+}
+
 function open(family: Family, json: Readonly<Record<string, unknown>>, label: string): Model {
   const refuse = refuseIn(label);
   const config = checkConfig(schema, json, label);
@@ -202,6 +220,7 @@ function open(family: Family, json: Readonly<Record<string, unknown>>, label: st
     sites: sites.flatMap((block) => places.map((role) => block[role])),
     trace: (scope, shape) => traceBlocks(scope, shape, sizes, sites),
     sequenceHead: (numLabels) => sequenceHead(sizes, numLabels),
+    spanHead: () => spanHead(sizes),
     storedNames(name) {
       // A bare encoder has no prefix, and old checkpoints call LayerNorm's tensors gamma and beta.
       const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;

@@ -27,6 +27,8 @@ export interface TrainingCase {
   numLabels: number;
   /** Of a language model's case. */
   labelSmoothing?: number;
+  /** A task by its id, where it is no classification or regression. */
+  task?: string;
   method?: string;
   /** As a recipe has them; cases of LoRA and HUT tell them in the three fields below. */
   settings?: Record<string, unknown>;
@@ -79,7 +81,7 @@ export function batchOf(tensor: ReadTensor, index: number | string): ModelBatch 
     tokenTypeIds: Uint32Array.from(tensor(`inputs.${index}.token_type_ids`)?.data ?? []),
     lengths: Uint32Array.from(get('lengths').data),
     targets: Object.fromEntries(
-      ['labels', 'starts'].flatMap((name) => {
+      ['labels', 'starts', 'ends'].flatMap((name) => {
         const values = tensor(`inputs.${index}.${name}`);
         return values ? [[name, values.data]] : [];
       }),
@@ -95,11 +97,12 @@ export async function openCheckpoint(name: string): Promise<{ reader: WeightRead
   };
 }
 
-/** The task of a case: a language model's, or one whose head has so many outputs; one is a score. */
-const taskOfCase = ({ labelSmoothing, numLabels }: TrainingCase): Task =>
-  labelSmoothing === undefined
-    ? taskOf(numLabels)
-    : taskById('text')!.describe({ task: 'text', training: { labelSmoothing } });
+/** The task of a case: the one it names, a language model's, or one whose head has so many outputs; one is a score. */
+function taskOfCase({ task, labelSmoothing, numLabels }: TrainingCase): Task {
+  if (task !== undefined) return taskById(task)!.describe({ task, training: {} });
+  if (labelSmoothing === undefined) return taskOf(numLabels);
+  return taskById('text')!.describe({ task: 'text', training: { labelSmoothing } });
+}
 
 /** A task whose head has so many outputs; one is a score. */
 export function taskOf(numLabels: number): Task {

@@ -101,6 +101,13 @@ describe('training against PyTorch, rows of more tokens than a workgroup has thr
     for (const weights of ['f32', 'f16'] as const) it(`${name}, ${weights}`, () => compare(name, { weights }, tight));
 });
 
+describe('span heads against PyTorch', () => {
+  for (const model of ['roberta', 'bert'])
+    for (const method of ['hut', 'lora', 'full'])
+      it(`${model}-span-${method}`, () => compare(`${model}-span-${method}`, {}, tight));
+  it('roberta-span-long', () => compare('roberta-span-long', {}, tight));
+});
+
 /** Both models and methods, by f32 and f16 weights. */
 const explicit: readonly (readonly [string, TrainerChoices, typeof tight])[] = [
   ['bert-lora-all', { weights: 'f16' }, half],

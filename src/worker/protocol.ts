@@ -206,8 +206,8 @@ export interface RunWorker {
   results(): Results;
   /** Files by name, ready for `transformers` (merged) or PEFT (adapter), with card, script and results; moved, not copied, to the page. */
   exportFolder(method: string, kind: 'merged' | 'adapter'): Promise<Map<string, Uint8Array>>;
-  /** `predictions.jsonl` of the best evaluation. */
-  exportPredictions(method: string): Promise<string>;
+  /** Answers of the best evaluation, files by name: `predictions.jsonl`, and what else the task writes beside it. */
+  exportPredictions(method: string): Promise<Map<string, string>>;
 
   cacheEntries(): Promise<CacheEntry[]>;
   deleteCached(entry: CacheEntry): Promise<void>;

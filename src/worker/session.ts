@@ -167,13 +167,14 @@ export class Session {
     return files;
   }
 
-  async exportPredictions(method: string): Promise<string> {
+  /** Files by name: `predictions.jsonl`, and what else the task writes beside it. */
+  async exportPredictions(method: string): Promise<Map<string, string>> {
     const run = this.#trained;
     const answers = run.bestAnswers(method);
     if (answers === undefined)
       throw new UserError('run/none', `${method} has not been evaluated yet, so there are no predictions.`);
-    const { predictionLines } = await exports();
-    return predictionLines(run.prepared, answers);
+    const { predictionFiles } = await exports();
+    return predictionFiles(run.prepared, answers);
   }
 
   async dispose(): Promise<void> {

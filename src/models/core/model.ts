@@ -136,6 +136,8 @@ export interface Model {
   trace(scope: Scope, shape: BatchShape): Tensor;
   /** The head of `…ForSequenceClassification`. */
   sequenceHead(numLabels: number): Head;
+  /** The head of `…ForQuestionAnswering`: `[batchSize · length, 2]`. Left out: the model does not point into a text. */
+  spanHead?(): Head;
   /** The head of `…LMHeadModel`. Left out: the model does not predict a next token. */
   languageHead?(): LanguageHead;
   /** Names under which a checkpoint may keep a tensor, the usual one first. */

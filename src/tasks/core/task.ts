@@ -149,6 +149,8 @@ export interface Task<Row = unknown, Answers = unknown> {
   distribution(rows: readonly Row[]): Distribution;
   /** A row of `predictions.jsonl`: what was asked, what was answered, and the numbers behind it. */
   prediction(rows: readonly Row[], encoded: EncodedExamples, answers: Answers, index: number): Record<string, unknown>;
+  /** Files beside `predictions.jsonl`, by name, such as those that a task's own scorer reads. */
+  predictionFiles?(rows: readonly Row[], answers: Answers): Map<string, string>;
   readonly export: TaskExport;
 }
 

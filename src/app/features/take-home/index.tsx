@@ -54,7 +54,8 @@ export default function TakeHome() {
     });
   const predictions = (method: MethodSeries) =>
     act(`${method.title}, predictions`, async () => {
-      saveText(`${method.id}-predictions.jsonl`, await worker().exportPredictions(method.id), 'application/x-ndjson');
+      for (const [name, text] of await worker().exportPredictions(method.id))
+        saveText(`${method.id}-${name}`, text, name.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/json');
       return `${method.title}: predictions saved.`;
     });
   const results = () =>
