@@ -18,6 +18,7 @@ const allowed = {
   check: ['gpu', 'graph', 'optim', 'checkpoint'],
   train: ['gpu', 'graph', 'models', 'methods', 'tasks', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
   export: ['gpu', 'graph', 'models', 'methods', 'tasks', 'checkpoint', 'train'],
+  explain: ['graph', 'models', 'tasks', 'data', 'train'],
 };
 allowed.worker = [...Object.keys(allowed).filter((room) => room !== 'paper'), 'export'];
 

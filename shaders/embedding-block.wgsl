@@ -8,7 +8,11 @@ struct Params { rows: u32, columns: u32, entries: u32, start: u32 }
 @group(0) @binding(2) var<storage, read> word: array<u32>;
 fn value(packed: u32) -> vec2f { return unpack2x16float(packed); }
 //#else
+//#if FROZEN
 @group(0) @binding(2) var<storage, read> word: array<vec2f>;
+//#else
+@group(0) @binding(2) var<storage, read_write> word: array<vec2f>;
+//#endif
 fn value(pair: vec2f) -> vec2f { return pair; }
 //#endif
 @group(0) @binding(3) var<storage, read_write> base: array<vec2f>;

@@ -98,20 +98,19 @@ function traceBlocks(
 
   const lengths = graph.input('lengths', [batchSize], 'u32');
   const embeddings = `${family}.embeddings`;
-  const embedded = embedding(
-    graph,
-    {
-      ids: graph.input('inputIds', [tokens], 'u32'),
-      types: graph.input('tokenTypeIds', [tokens], 'u32'),
-      lengths,
-      word: scope.table(`${embeddings}.word_embeddings.weight`, [sizes.vocabSize, hiddenSize]),
-      position: scope.weight(`${embeddings}.position_embeddings.weight`, [sizes.maxPositionEmbeddings, hiddenSize]),
-      typeTable: scope.weight(`${embeddings}.token_type_embeddings.weight`, [sizes.typeVocabSize, hiddenSize]),
-    },
+  const word = scope.table(`${embeddings}.word_embeddings.weight`, [sizes.vocabSize, hiddenSize]);
+  const tables = {
+    types: graph.input('tokenTypeIds', [tokens], 'u32'),
+    lengths,
+    word,
+    position: scope.weight(`${embeddings}.position_embeddings.weight`, [sizes.maxPositionEmbeddings, hiddenSize]),
+    typeTable: scope.weight(`${embeddings}.token_type_embeddings.weight`, [sizes.typeVocabSize, hiddenSize]),
+  };
+  const places =
     family === 'roberta'
       ? { length, paddingIndex: padTokenId, positionOffset: padTokenId + 1, padPosition: padTokenId }
-      : { length, paddingIndex: padTokenId, positionOffset: 0 },
-  );
+      : { length, paddingIndex: padTokenId, positionOffset: 0 };
+  const embedded = scope.embed(word, (ids) => embedding(graph, { ids, ...tables }, places), shape);
   let x = scope.embedded(scope.dropout(norm(embedded, `${embeddings}.LayerNorm`)));
 
   for (const [layer, at] of sites.entries())

@@ -76,18 +76,15 @@ function traceBlocks(scope: Scope, shape: BatchShape, sizes: Sizes): Tensor {
   const { batchSize, length } = shape;
   const norm = (x: Tensor, name: string) => tracedNorm(scope, x, name, sizes.layerNormEps);
 
-  const embedded = embedding(
-    graph,
-    {
-      ids: graph.input('inputIds', [batchSize * length], 'u32'),
-      lengths: graph.input('lengths', [batchSize], 'u32'),
-      word: scope.table(wordTable, [vocabSize, hiddenSize]),
-      position: scope.weight('transformer.wpe.weight', [positions, hiddenSize]),
-      ...(scope.positions && { positions: scope.positions }),
-    },
-    { length, positionOffset: 0 },
-  );
-  let x = scope.embedded(scope.dropout(embedded));
+  const word = scope.table(wordTable, [vocabSize, hiddenSize]);
+  const tables = {
+    lengths: graph.input('lengths', [batchSize], 'u32'),
+    word,
+    position: scope.weight('transformer.wpe.weight', [positions, hiddenSize]),
+    ...(scope.positions && { positions: scope.positions }),
+  };
+  const lookUp = (ids: Tensor) => embedding(graph, { ids, ...tables }, { length, positionOffset: 0 });
+  let x = scope.embedded(scope.dropout(scope.embed(word, lookUp, shape)));
 
   for (let layer = 0; layer < sizes.numHiddenLayers; layer++)
     x = scope.inLayer(layer, () => {

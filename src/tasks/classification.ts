@@ -1,17 +1,11 @@
 /** Classification of a text or a pair: cross-entropy over classes, the largest logit answers. */
 import { glue, sample } from '../data/glue';
 import type { LabelledData } from '../data/labelled';
-import { predictionsFromLogits } from '../metrics/task-metrics';
+import { predictionsFromLogits, taskMetrics } from '../metrics/task-metrics';
+import { softmax } from './core/softmax';
 import { labelledEntry, labelledTask } from './core/labelled';
 import type { Task, TaskEntry } from './core/task';
 import type { Example } from '../data/labelled';
-
-function softmax(logits: Float32Array): number[] {
-  const max = logits.reduce((a, b) => Math.max(a, b));
-  const exponentials = Array.from(logits, (logit) => Math.exp(logit - max));
-  const sum = exponentials.reduce((a, b) => a + b);
-  return exponentials.map((value) => value / sum);
-}
 
 const python = `
 def answer(model, tokenizer, text, pair=None):
@@ -49,6 +43,16 @@ export function classification(data: LabelledData): Task<Example, Float32Array> 
       const counts = labelNames.map(() => labelNames.map(() => 0));
       rows.forEach(({ label }, row) => counts[label]![answerOf(logits, row)]!++);
       return { type: 'confusion', labels: labelNames, counts };
+    },
+    guess(train, rows) {
+      const counts = labelNames.map(() => 0);
+      for (const { label } of train) counts[label]!++;
+      const commonest = counts.indexOf(Math.max(...counts));
+      const truth = rows.map(({ label }) => label);
+      return {
+        title: `Always ${nameOf(commonest)}`,
+        metrics: taskMetrics(data.metrics, new Array<number>(rows.length).fill(commonest), truth),
+      };
     },
     distribution(rows) {
       const counts = labelNames.map(() => 0);

@@ -11,9 +11,11 @@ import { readQuestions, type Question } from '../data/squad';
 import { questionWindows } from '../data/windows';
 import { UserError } from '../errors';
 import { spanLoss } from '../graph/ops/span-loss';
+import { bootstrap } from '../metrics/interval';
 import type { SplitScores } from '../metrics/squad';
-import { ranked, rowLoss, windowCandidates, type Candidate, type RankedCandidate } from './core/spans';
-import type { Task, TaskEntry, TaskRecipe } from './core/task';
+import { softmax } from './core/softmax';
+import { bestSpans, ranked, rowLoss, windowCandidates, type Candidate, type RankedCandidate } from './core/spans';
+import type { Explaining, Task, TaskEntry, TaskRecipe } from './core/task';
 
 /** What a model answers to the questions of a split. */
 interface SpanAnswers {
@@ -81,6 +83,32 @@ def batch_loss(model, tokenizer, rows):
     batch = tokenizer.pad(features, return_tensors="pt")
     return outputs_of(model, **batch, start_positions=torch.tensor(starts), end_positions=torch.tensor(ends)).loss
 `;
+
+/** The answer's score is that of its start plus that of its end; its states are those of its tokens. */
+const explaining: Explaining = {
+  trace: ({ graph }, outputs) => ({ read: [outputs], of: outputs, seed: graph.input('seed', outputs.shape) }),
+  subject([logits], { at, length, tokens, inPassage = () => true }) {
+    const score = (token: number, column: number) => logits![2 * (at * length + token) + column]!;
+    const [best] = bestSpans(tokens, score, inPassage);
+    const [from, to] = best ? [best.startToken, best.endToken] : [0, 0];
+    return { label: '', from, to, isSpan: best !== undefined, choice: [from, to] };
+  },
+  seeds({ choice: [start, end] }, { batchSize, length }) {
+    const seed = new Float32Array(2 * batchSize * length);
+    for (let row = 0; row < batchSize; row++) {
+      seed[2 * (row * length + start!)] = 1;
+      seed[2 * (row * length + end!) + 1] = 1;
+    }
+    return { seed };
+  },
+  score: ([logits], { choice: [start, end] }, { at, length }) =>
+    logits![2 * (at * length + start!)]! + logits![2 * (at * length + end!) + 1]!,
+  probability([logits], { choice }, { at, length, tokens }) {
+    const of = (column: number) =>
+      softmax(Array.from({ length: tokens }, (_, token) => logits![2 * (at * length + token) + column]!));
+    return of(0)[choice[0]!]! * of(1)[choice[1]!]!;
+  },
+};
 
 const settingsOf = (recipe: TaskRecipe, { training }: ReturnType<typeof fieldsWith>) =>
   z.looseObject({ training: z.looseObject(training) }).parse(recipe).training;
@@ -152,6 +180,11 @@ function make(
       };
     },
     score: (_rows, _encoded, { scores: { exactMatch, f1 }, loss }) => ({ exactMatch, f1, loss }),
+    interval: (rows, { scores }) =>
+      bootstrap(
+        rows.length,
+        (places) => places.reduce((sum, place) => sum + scores.rows[place]!.f1, 0) / places.length,
+      ),
     view: ({ context, question, answers }) => ({
       text: context,
       pair: question,
@@ -196,6 +229,7 @@ function make(
       new Map([
         ['squad-predictions.json', `${JSON.stringify(Object.fromEntries(rows.map((row, i) => [row.id, texts[i]])))}\n`],
       ]),
+    explaining,
     export: {
       taskType: 'QUESTION_ANS',
       pipelineTag: 'question-answering',

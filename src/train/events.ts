@@ -1,7 +1,8 @@
 /** What a run tells while it works: plain data, so that it crosses from a worker to a page unchanged. */
 import type { AdapterIdentity } from '../gpu/device';
 import type { Cost } from '../cost/estimate';
-import type { Sample } from '../tasks/core/task';
+import type { Interval } from '../metrics/interval';
+import type { AnswerView, Sample } from '../tasks/core/task';
 
 export type Phase = 'download' | 'tokenise' | 'tune' | 'compile' | 'train' | 'evaluate' | 'export';
 
@@ -25,6 +26,16 @@ export interface EvaluationRecord {
   readonly metrics: Readonly<Record<string, number>>;
   /** What the model wrote for the first examples, where the task has it write. */
   readonly samples?: readonly Sample[];
+  /** 95% interval of the primary metric. */
+  readonly interval?: Interval;
+  /** What the model answers to the shown examples, in their order: see `shownExamples`. */
+  readonly examples?: readonly ExampleAnswer[];
+}
+
+/** A model's answer to an example that is watched while it trains. */
+export interface ExampleAnswer extends AnswerView {
+  /** Undefined where answers are not right or wrong. */
+  readonly right?: boolean;
 }
 
 export type RunEvent =

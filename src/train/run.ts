@@ -9,9 +9,11 @@ import { batches, type Batch } from '../data/batching';
 import { decidingSplit, metricName, type SplitName } from '../data/splits';
 import type { TensorValues } from '../graph/flat-buffers';
 import { scheduleFactor } from '../optim/schedule';
-import type { EvaluationRecord, MethodResults, Results, RunEvent, StepRecord } from './events';
+import type { Task } from '../tasks/core/task';
+import type { EvaluationRecord, ExampleAnswer, MethodResults, Results, RunEvent, StepRecord } from './events';
 import type { Prepared } from './prepare';
 import { recipeJson } from './recipe';
+import { Snapshots } from './snapshots';
 import { divergence, type StepResult, type Trainer } from './trainer';
 
 /** How the outside steers a run between steps. */
@@ -30,8 +32,23 @@ interface Progress {
   readonly evaluations: EvaluationRecord[];
   /** Weights, answers (as the task has them) and record of the best evaluation so far. */
   best?: { record: EvaluationRecord; parameters: TensorValues; answers: unknown };
+  readonly snapshots: Snapshots;
   stopped?: { code: string; message: string };
 }
+
+/** What all contenders' weights at past evaluations may take together on the host. */
+const snapshotBytes = 256 * 2 ** 20;
+
+/** Places of the examples that are watched: a dozen, evenly spread over a split of so many rows. */
+export function shownExamples(rows: number): number[] {
+  const count = Math.min(12, rows);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count));
+}
+
+const exampleAnswer = (task: Task, rows: readonly unknown[], answers: unknown, index: number): ExampleAnswer => ({
+  ...task.answerView(answers, index),
+  ...(task.isRight && { right: task.isRight(rows, answers, index) }),
+});
 
 /** Steps that may be in flight: one computing, one waiting. */
 const inFlight = 2;
@@ -46,6 +63,7 @@ export class Run {
       learningRate,
       steps: [],
       evaluations: [],
+      snapshots: new Snapshots(snapshotBytes / prepared.contenders.length),
     }));
   }
 
@@ -93,8 +111,8 @@ export class Run {
     };
     let evaluatedAt = -1;
     try {
-      // Where text is written, it is worth seeing what the untuned model writes.
-      if (this.prepared.loaded.task.samples) await this.evaluate(0, control);
+      // The untuned model, which all curves begin with.
+      await this.evaluate(0, control);
       for (const { group, endsEpoch } of this.#stepBatches()) {
         if (this.#step >= totalSteps || this.#running.length === 0) break;
         control.signal?.throwIfAborted();
@@ -176,14 +194,27 @@ export class Run {
         for (const [name, value] of Object.entries(task.score(rows, encoded, answers)))
           metrics[metricName(name, split, this.deciding)] = value;
       }
-      const samples = task.samples?.(splits.get(this.deciding)!.rows, deciding);
-      const record: EvaluationRecord = { step: this.#step, epoch, metrics, ...(samples && { samples }) };
+      const { rows } = splits.get(this.deciding)!;
+      const samples = task.samples?.(rows, deciding);
+      const record: EvaluationRecord = {
+        step: this.#step,
+        epoch,
+        metrics,
+        ...(samples && { samples }),
+        ...(task.interval && { interval: task.interval(rows, deciding) }),
+        ...(!samples && {
+          examples: shownExamples(rows.length).map((index) => exampleAnswer(task, rows, deciding, index)),
+        }),
+      };
       progress.evaluations.push(record);
       const { best, trainer } = progress;
+      const parameters = await trainer.flat.parameters.read();
+      progress.snapshots.add(this.#step, parameters);
       const sign = task.lowerIsBetter ? -1 : 1;
       const gain = best && sign * (metrics[task.primaryMetric]! - best.record.metrics[task.primaryMetric]!);
-      const better = gain === undefined || gain > 0;
-      if (better) progress.best = { record, answers: deciding, parameters: await trainer.flat.parameters.read() };
+      // The untuned model is kept only until something was trained.
+      const better = gain === undefined || best?.record.step === 0 || gain > 0;
+      if (better) progress.best = { record, answers: deciding, parameters };
       control.onEvent?.({ type: 'evaluation', method: trainer.id, record, best: better });
     }
   }
@@ -213,6 +244,27 @@ export class Run {
   /** The task's answers of the best evaluation, to the deciding split. */
   bestAnswers(id: string): unknown {
     return this.#all.find(({ trainer }) => trainer.id === id)?.best?.answers;
+  }
+
+  /** Steps whose weights are still known, in their order. */
+  snapshotSteps(id: string): number[] {
+    return this.#all.find(({ trainer }) => trainer.id === id)?.snapshots.steps ?? [];
+  }
+
+  /** Does something with a contender's weights as they were at an evaluation, and puts today's back. */
+  async withSnapshot<T>(id: string, step: number, work: () => Promise<T>): Promise<T> {
+    const { trainer, snapshots } = this.#all.find((progress) => progress.trainer.id === id)!;
+    const then = snapshots.at(step);
+    if (!then)
+      throw new UserError('run/none', `The weights of step ${step} are no longer kept; choose another evaluation.`);
+    const { parameters } = trainer.flat;
+    const now = await parameters.read();
+    parameters.write(then);
+    try {
+      return await work();
+    } finally {
+      parameters.write(now);
+    }
   }
 
   results(): Results {

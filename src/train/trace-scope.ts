@@ -126,6 +126,10 @@ export class TraceScope implements Scope {
     );
   }
 
+  embed(_words: readonly Tensor[], lookUp: (ids: Tensor) => Tensor, { batchSize, length }: BatchShape): Tensor {
+    return lookUp(this.graph.input('inputIds', [batchSize * length], 'u32'));
+  }
+
   embedded(x: Tensor): Tensor {
     return this.#hooks.embedded?.(x) ?? x;
   }

@@ -6,7 +6,7 @@ import type { CacheEntry } from '../checkpoint/cache';
 import { UserError } from '../errors';
 import { adapterLabel, type Gpu } from '../gpu/device';
 import { parseRecipe, type RecipeJson } from '../train/recipe';
-import type { GpuCheck, GpuReport, ModelId, RunWorker, WorkerEvent } from './protocol';
+import type { GpuCheck, GpuReport, HighlightQuestion, ModelId, RunWorker, WorkerEvent } from './protocol';
 import { keepErrorCodes } from './rpc-errors';
 import { DroppedFiles } from './dropped';
 import { fileCache, pageEnvironment, SharedGpu, type PageSettings } from './environment';
@@ -145,6 +145,18 @@ class Engine implements RunWorker {
       .filter(([name]) => name.endsWith('.safetensors'))
       .map(([, bytes]) => bytes.buffer as ArrayBuffer);
     return Comlink.transfer(files, weights);
+  }
+
+  highlight(question: HighlightQuestion) {
+    return this.#current.highlight(question);
+  }
+
+  snapshotSteps() {
+    return this.#current.snapshotSteps();
+  }
+
+  checkFaithfulness(models: readonly ModelId[], examples: number, onProgress: (done: number, total: number) => void) {
+    return this.#current.checkFaithfulness(models, examples, onProgress);
   }
 
   exportPredictions(method: string) {

@@ -6,6 +6,8 @@ import type { KernelReport } from '../check/kernels';
 import type { CacheEntry } from '../checkpoint/cache';
 import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
+import type { Faithfulness } from '../explain/faithfulness';
+import type { HighlightKind } from '../explain/kinds';
 import type { Results, RunEvent } from '../train/events';
 import type { RecipeJson } from '../train/recipe';
 import type { AnswerView, Distribution, ExampleView, Figure } from '../tasks/core/task';
@@ -109,6 +111,10 @@ export interface TaskInfo {
   readonly writes?: boolean;
   /** A question of the data's, to begin with. */
   readonly example?: readonly string[];
+  /** Whether what the words do for an answer can be shown. */
+  readonly explained?: boolean;
+  /** What answers without reading would score. */
+  readonly guess?: { readonly title: string; readonly metrics: Readonly<Record<string, number>> };
 }
 
 export type RunState = 'idle' | 'preparing' | 'training' | 'paused' | 'evaluating' | 'done' | 'stopped' | 'failed';
@@ -128,6 +134,8 @@ export type WorkerEvent =
       readonly task: TaskInfo;
       readonly examples: { readonly train: number; readonly validation: number };
       readonly headFromCheckpoint: boolean;
+      /** The validation examples that are watched: each evaluation has an answer to each. */
+      readonly shown?: readonly ExampleView[];
     }
   | { readonly type: 'memory'; readonly at: number; readonly allocated: number; readonly peak: number }
   | { readonly type: 'state'; readonly at: number; readonly state: RunState; readonly error?: ErrorInfo };
@@ -138,6 +146,48 @@ export type ModelId = string;
 export interface Prediction extends AnswerView {
   readonly id: ModelId;
   readonly milliseconds: number;
+}
+
+/** A word of a highlighted text. */
+export interface HighlightedWord {
+  /** With the space before it. */
+  readonly text: string;
+  /** A token that the tokenizer adds. */
+  readonly special: boolean;
+  /** 0 for the first text, 1 for the second. */
+  readonly part: number;
+  /** Part of the answer, where that is a span of the text. */
+  readonly marked: boolean;
+}
+
+/** What the words do for one model's answer. */
+export interface Highlight {
+  readonly id: ModelId;
+  readonly answer: string;
+  readonly probability: number;
+  readonly words: readonly HighlightedWord[];
+  /** A value for each word. */
+  readonly values: Readonly<Record<HighlightKind, readonly number[]>>;
+  /** Last-layer attention of each head, a value for each word. */
+  readonly heads: readonly (readonly number[])[];
+  /** Of the integrated gradients, as a share of the score's change. */
+  readonly completenessError: number;
+}
+
+export interface HighlightQuestion {
+  readonly models: readonly ModelId[];
+  readonly texts: readonly string[];
+  /** The evaluation whose weights answer; by default today's. The base model has none. */
+  readonly step?: number;
+  /** Places at which integrated gradients are taken. */
+  readonly steps?: number;
+}
+
+/** Deletion and insertion curves of one model, the mean over examples. */
+export interface FaithfulnessReport {
+  readonly id: ModelId;
+  readonly examples: number;
+  readonly curves: Faithfulness;
 }
 
 /** The best evaluation of every method, example by example. */
@@ -200,6 +250,20 @@ export interface RunWorker {
     /** Where the task writes text: what a model has written so far. */
     onText?: (model: ModelId, text: string) => void,
   ): Promise<Prediction[]>;
+  /** What the words of a text do for each model's answer; only while `predict` may be called. @throws UserError as `predict` */
+  highlight(question: HighlightQuestion): Promise<Highlight[]>;
+  /** Evaluations whose weights are kept: steps that every method has. */
+  snapshotSteps(): number[];
+  /**
+   * How faithful the highlights are, on so many validation examples.
+   *
+   * @throws UserError as `predict`, and `run/stopped`
+   */
+  checkFaithfulness(
+    models: readonly ModelId[],
+    examples: number,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<FaithfulnessReport[]>;
   /** Ends an answer that is being written: `predict` rejects with `run/stopped`. */
   stopPrediction(): void;
   evaluationDetails(): EvaluationDetails;

@@ -8,11 +8,21 @@ import type { RunEvent } from '../train/events';
 import { placeBase } from '../train/place';
 import { prepare, type Prepared } from '../train/prepare';
 import type { Recipe } from '../train/recipe';
-import { Run } from '../train/run';
+import { Run, shownExamples } from '../train/run';
 import type { Predictor } from '../tasks/core/task';
 import type { Trainer } from '../train/trainer';
 import { TunedModel } from '../train/tuned-model';
-import type { EvaluationDetails, ModelId, Prediction, RunState, WorkerEvent } from './protocol';
+import type { Lookers } from './highlights';
+import type {
+  EvaluationDetails,
+  FaithfulnessReport,
+  Highlight,
+  HighlightQuestion,
+  ModelId,
+  Prediction,
+  RunState,
+  WorkerEvent,
+} from './protocol';
 import { errorInfo } from './rpc-errors';
 import { EventBatches } from './event-batches';
 import { evaluationDetails } from './evaluation-details';
@@ -25,6 +35,7 @@ export class Session {
   #run: Run | undefined;
   #base: Promise<Trainer> | undefined;
   #answering: AbortController | undefined;
+  #lookersOf: Lookers | undefined;
   #ended = false;
 
   constructor(onEvents: (events: readonly WorkerEvent[]) => unknown) {
@@ -61,17 +72,22 @@ export class Session {
       const prepared = await prepare(recipe, environment, { onEvent, signal });
       this.#run = new Run(prepared);
       const { loaded, splits, headFromCheckpoint } = prepared;
-      const { id, title, question, primaryMetric, fields, lowerIsBetter, samples } = loaded.task;
-      const first = loaded.task.view(splits.get(this.#run.deciding)!.rows[0]);
+      const { id, title, question, primaryMetric, fields, lowerIsBetter, samples, explaining } = loaded.task;
+      const { rows } = splits.get(this.#run.deciding)!;
+      const first = loaded.task.view(rows[0]);
+      const guess = loaded.task.guess?.(splits.get('train')!.rows, rows);
       this.#events.add({
         type: 'task',
         task: {
           ...{ id, title, question, primaryMetric, fields },
           ...(lowerIsBetter && { lowerIsBetter }),
           ...(samples && { writes: true, example: [first.text] }),
+          ...(explaining && { explained: true }),
+          ...(guess && { guess }),
         },
-        examples: { train: splits.get('train')!.rows.length, validation: splits.get(this.#run.deciding)!.rows.length },
+        examples: { train: splits.get('train')!.rows.length, validation: rows.length },
         headFromCheckpoint,
+        ...(!samples && { shown: shownExamples(rows.length).map((index) => loaded.task.view(rows[index])) }),
       });
       this.#events.add({ type: 'memory', ...memoryOf(prepared) });
       this.#state('training');
@@ -138,6 +154,35 @@ export class Session {
     return predictions;
   }
 
+  /** Explaining is fetched by whoever asks for it. */
+  async #lookers(): Promise<Lookers> {
+    if (!this.#lookersOf) {
+      const { Lookers } = await import('./highlights');
+      this.#lookersOf = new Lookers(this.#trained, (id) => this.#model(id));
+    }
+    return this.#lookersOf;
+  }
+
+  async highlight(question: HighlightQuestion): Promise<Highlight[]> {
+    const { signal } = (this.#answering = new AbortController());
+    return (await this.#lookers()).highlight(question, signal);
+  }
+
+  snapshotSteps(): number[] {
+    const run = this.#trained;
+    const [first = [], ...others] = run.prepared.contenders.map(({ id }) => run.snapshotSteps(id));
+    return first.filter((step) => others.every((steps) => steps.includes(step)));
+  }
+
+  async checkFaithfulness(
+    models: readonly ModelId[],
+    examples: number,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<FaithfulnessReport[]> {
+    const { signal } = (this.#answering = new AbortController());
+    return (await this.#lookers()).faithfulness(models, examples, { signal, onProgress });
+  }
+
   stopPrediction(): void {
     this.#answering?.abort();
   }
@@ -178,6 +223,7 @@ export class Session {
   }
 
   async dispose(): Promise<void> {
+    await this.#lookersOf?.dispose();
     await (await this.#base?.catch(() => undefined))?.dispose();
     await this.#run?.dispose();
     this.#run = undefined;

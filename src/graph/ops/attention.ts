@@ -212,7 +212,7 @@ const attentionGradientOperation: Operation<GradientInputs, AttentionAttributes,
   },
 };
 
-const attentionOperation: Operation<
+export const attentionOperation: Operation<
   AttentionInputs,
   AttentionAttributes,
   { o: Tensor; logSumExp?: Tensor | undefined }

@@ -7,6 +7,7 @@
  * `padTokenId + 1`), and padding is at `padPosition`, as `transformers` computes them for right-padded rows. A trained table gets no
  * gradient in the row of padding, as with `torch.nn.Embedding`'s `padding_idx`.
  */
+import type { Graph } from '../graph';
 import { embeddingGradient, positionOf, type Positions } from './embedding-gradient';
 import {
   byteLength,
@@ -138,7 +139,7 @@ const embeddingBlockOperation: Operation<
     return [
       {
         shader: 'embedding-block',
-        constants: { WORKGROUP: 64, HALF_WEIGHTS: word.dataType === 'f16' },
+        constants: { WORKGROUP: 64, HALF_WEIGHTS: word.dataType === 'f16', FROZEN: isFrozen(word) },
         bindings: { ...inputs, ...outputs },
         params: { rows, columns, entries: matrixShape(word)[0], start: from },
         workgroups: grid(Math.ceil((rows * columns) / 2 / 64)),
@@ -171,6 +172,21 @@ export function embedding(
     if (!isFrozen(block)) throw new Error(`embedding: ${block.name} trains, and is one of several blocks`);
     y = graph.apply(embeddingBlockOperation, { ids: inputs.ids, word: block, base: y }, { from }, { y: y.shape }).y;
     from += matrixShape(block)[0];
+  }
+  return y;
+}
+
+/**
+ * Rows of a table by their numbers.
+ *
+ * @param ids `[rows]` u32 @param blocks the table, in blocks of rows @returns `[rows, columns]`
+ */
+export function tableRows(graph: Graph, ids: Tensor, blocks: readonly Tensor[]): Tensor {
+  let y = graph.constant(0, [elements(ids.shape), matrixShape(blocks[0]!)[1]]);
+  let from = 0;
+  for (const word of blocks) {
+    y = graph.apply(embeddingBlockOperation, { ids, word, base: y }, { from }, { y: y.shape }).y;
+    from += matrixShape(word)[0];
   }
   return y;
 }

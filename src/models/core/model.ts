@@ -80,6 +80,8 @@ export interface Scope {
   attend(layer: number, given: Attention, shape: BatchShape): Tensor;
   /** Positions of the tokens `[batchSize · length]` u32, where they do not follow from the padded shape. */
   readonly positions?: Tensor;
+  /** Looks tokens up, `[batchSize · length]` u32, which are the input `inputIds`; `words` are the table's blocks. */
+  embed(words: readonly Tensor[], lookUp: (ids: Tensor) => Tensor, shape: BatchShape): Tensor;
   /** The embedded input, before the first block. */
   embedded(x: Tensor): Tensor;
   /** Hidden dropout; the n-th call of a trace has the n-th mask. */

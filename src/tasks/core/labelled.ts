@@ -7,14 +7,16 @@ import { loadLabelled } from '../../data/load-labelled';
 import type { Example, LabelledData } from '../../data/labelled';
 import { splitNames } from '../../data/splits';
 import { loss, type LossKind } from '../../graph/ops/loss';
+import { bootstrap, wilson } from '../../metrics/interval';
 import { predictionsFromLogits, taskMetrics } from '../../metrics/task-metrics';
 import { predictRows } from './predict';
-import type { Task, TaskEntry, TaskPython } from './task';
+import { softmax } from './softmax';
+import type { Explaining, RowPlace, Task, TaskEntry, TaskPython } from './task';
 
 /** What the kinds leave to each other: everything else of a task follows from its data. */
 export type LabelledPart = Pick<
   Task<Example, Float32Array>,
-  'answerView' | 'difference' | 'isRight' | 'figure' | 'distribution' | 'view'
+  'answerView' | 'difference' | 'isRight' | 'figure' | 'distribution' | 'view' | 'guess'
 > & {
   readonly lossKind: LossKind;
   /** Loss of one row, as the program computes it. */
@@ -45,6 +47,18 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
       for (let i = 0; i < count; i++) mean += rowLoss(rowOutputs(logits, i), truth[i]!) / count;
       return { ...taskMetrics(data.metrics, predictionsFromLogits(logits, numLabels), truth), loss: mean };
     },
+    interval(rows, logits) {
+      const predictions = predictionsFromLogits(logits, numLabels);
+      const truth = Float64Array.from(rows, ({ label }) => label);
+      const { primary } = data.metrics;
+      if (primary === 'accuracy')
+        return wilson(predictions.filter((answer, i) => answer === truth[i]).length, rows.length);
+      const choice = { names: [primary], primary };
+      return bootstrap(rows.length, (places) => {
+        const drawn = (values: Float64Array) => Float64Array.from(places, (i) => values[i]!);
+        return taskMetrics(choice, drawn(predictions), drawn(truth))[primary]!;
+      });
+    },
     prediction(rows, { offsets, inputIds, tokenTypeIds }, logits, index) {
       const { text, pair, label } = rows[index]!;
       const [start, end] = [offsets[index]!, offsets[index + 1]!];
@@ -61,6 +75,7 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
       };
     },
     ...own,
+    explaining: explaining(numLabels, (outputs, choice) => data.labelNames[choice] ?? outputs[choice]!.toFixed(2)),
     export: {
       taskType: 'SEQ_CLS',
       pipelineTag: 'text-classification',
@@ -74,6 +89,30 @@ export function labelledTask(data: LabelledData, part: LabelledPart): Task<Examp
         constants: python.constants,
         code: `${encodePython.trim()}\n\n\n${python.code.trim()}`,
       },
+    },
+  };
+}
+
+/** The answer's score is its logit; a classifier's state is that of the first token. @param answer how an answer is shown */
+function explaining(numLabels: number, answer: (outputs: Float32Array, choice: number) => string): Explaining {
+  const rowOf = ([outputs]: readonly Float32Array[], { at }: RowPlace) =>
+    outputs!.subarray(at * numLabels, (at + 1) * numLabels);
+  return {
+    trace: ({ graph }, outputs) => ({ read: [outputs], of: outputs, seed: graph.input('seed', outputs.shape) }),
+    subject(read, row) {
+      const outputs = rowOf(read, row);
+      const choice = outputs.indexOf(Math.max(...outputs));
+      return { label: answer(outputs, choice), from: 0, to: 0, isSpan: false, choice: [choice] };
+    },
+    seeds({ choice: [choice] }, { batchSize }) {
+      const seed = new Float32Array(batchSize * numLabels);
+      for (let row = 0; row < batchSize; row++) seed[row * numLabels + choice!] = 1;
+      return { seed };
+    },
+    score: (read, { choice: [choice] }, row) => rowOf(read, row)[choice!]!,
+    probability(read, { choice: [choice] }, row) {
+      const outputs = rowOf(read, row);
+      return numLabels === 1 ? outputs[0]! : softmax(outputs)[choice!]!;
     },
   };
 }

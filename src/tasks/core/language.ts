@@ -6,11 +6,14 @@ import { encodeRows, type EncodedExamples, type EncodedRow } from '../../data/en
 import type { TextTokenizer } from '../../data/tokenizer';
 import { UserError } from '../../errors';
 import type { GenerationSettings } from '../../generate/settings';
-import { languageModelLoss, languageModelScores } from '../../graph/ops/language-model';
+import { tableRows } from '../../graph/ops/embedding';
+import { languageModelLogits, languageModelLoss, languageModelScores } from '../../graph/ops/language-model';
+import { selectLast } from '../../graph/ops/select';
 import type { BatchShape, Head, LanguageHead, Scope } from '../../models/core/model';
 import type { Tensor } from '../../graph/tensor';
 import { predictRows } from './predict';
-import type { Task } from './task';
+import { softmax } from './softmax';
+import type { Explaining, RowPlace, Task } from './task';
 
 /** What a model says to a split. */
 export interface LanguageAnswers {
@@ -38,7 +41,17 @@ export interface Passage {
 /** What the kinds leave to each other. */
 export type LanguagePart<Row> = Omit<
   Task<Row, LanguageAnswers>,
-  'encode' | 'head' | 'loss' | 'readout' | 'evaluate' | 'answerView' | 'difference' | 'samples' | 'score' | 'export'
+  | 'encode'
+  | 'explaining'
+  | 'head'
+  | 'loss'
+  | 'readout'
+  | 'evaluate'
+  | 'answerView'
+  | 'difference'
+  | 'samples'
+  | 'score'
+  | 'export'
 > & {
   readonly labelSmoothing: number;
   readonly generation: GenerationSettings;
@@ -106,6 +119,39 @@ const endOf = (tokenizer: TextTokenizer): number => {
     'data/no-end-of-text',
     'The tokenizer names no end-of-text token (eos_token of tokenizer_config.json), so texts cannot be told apart; choose a GPT-2 checkpoint.',
   );
+};
+
+/** Scores of every word after a row's last token, from blocks of the table of which the last is padded. */
+function nextScores(read: readonly Float32Array[], { at, batchSize, vocabSize }: RowPlace): Float32Array {
+  const scores = new Float32Array(vocabSize);
+  let from = 0;
+  for (const block of read) {
+    const width = block.length / batchSize;
+    scores.set(block.subarray(at * width, at * width + Math.min(width, vocabSize - from)), from);
+    from += width;
+  }
+  return scores;
+}
+
+/** What is explained is the likeliest next token: its score is the product of the last state with the token's embedding. */
+const explaining: Explaining = {
+  trace(scope, hidden, { batchSize, length }, head) {
+    const { graph } = scope;
+    const table = head.table!(scope);
+    const last = selectLast(graph, hidden, graph.input('lengths', [batchSize], 'u32'), length);
+    const seed = tableRows(graph, graph.input('nextIds', [batchSize], 'u32'), table);
+    return { read: languageModelLogits(graph, last, table), of: last, seed };
+  },
+  subject(read, row, tokenizer) {
+    const scores = nextScores(read, row);
+    let best = 0;
+    scores.forEach((score, id) => (best = score > scores[best]! ? id : best));
+    const label = best === tokenizer.eosTokenId ? 'end of text' : tokenizer.pieces([best])[0]!.trim();
+    return { label, from: row.tokens - 1, to: row.tokens - 1, isSpan: false, choice: [best] };
+  },
+  seeds: ({ choice: [id] }, { batchSize }) => ({ nextIds: new Uint32Array(batchSize).fill(id!) }),
+  score: (read, { choice: [id] }, row) => nextScores(read, row)[id!]!,
+  probability: (read, { choice: [id] }, row) => softmax(nextScores(read, row))[id!]!,
 };
 
 export function languageTask<Row>(part: LanguagePart<Row>): Task<Row, LanguageAnswers> {
@@ -176,6 +222,7 @@ export function languageTask<Row>(part: LanguagePart<Row>): Task<Row, LanguageAn
         const found = written.get(i);
         return found ? [{ input: input(row), output: found.text }] : [];
       }),
+    explaining,
     export: { taskType: 'CAUSAL_LM', pipelineTag: 'text-generation', config: {}, ...exported },
   };
 }

@@ -34,28 +34,46 @@ function largest(count: number, length: number, value: (i: number) => number): n
     .slice(0, count);
 }
 
-const byScore = (a: Candidate, b: Candidate) => b.score - a.score;
+const byScore = (a: Pick<Candidate, 'score'>, b: Pick<Candidate, 'score'>) => b.score - a.score;
+
+/** A span of tokens with its score. */
+export type TokenSpan = Pick<Candidate, 'startToken' | 'endToken' | 'score'>;
 
 /**
- * The best spans of one window.
+ * The best spans of a row, the best first.
+ *
+ * @param score of a token as the first of an answer (column 0) or as its last (1)
+ * @param inPassage whether a token may belong to an answer
+ */
+export function bestSpans(
+  tokens: number,
+  score: (token: number, column: 0 | 1) => number,
+  inPassage: (token: number) => boolean,
+): TokenSpan[] {
+  const found: TokenSpan[] = [];
+  const ends = largest(nBestSize, tokens, (i) => score(i, 1));
+  for (const startToken of largest(nBestSize, tokens, (i) => score(i, 0)))
+    for (const endToken of ends) {
+      if (!inPassage(startToken) || !inPassage(endToken)) continue;
+      if (endToken < startToken || endToken - startToken + 1 > maxAnswerLength) continue;
+      found.push({ startToken, endToken, score: Math.fround(score(startToken, 0) + score(endToken, 1)) });
+    }
+  return found.sort(byScore).slice(0, nBestSize);
+}
+
+/**
+ * The best spans of one window, with their places in the passage.
  *
  * @param logits `[tokens, 2]` of the row, start and end beside each other
  */
 export function windowCandidates({ offsets, places }: EncodedExamples, row: number, logits: Float32Array): Candidate[] {
   const first = offsets[row]!;
-  const length = offsets[row + 1]! - first;
-  const startOf = (token: number) => places![2 * (first + token)]!;
-  const endOf = (token: number) => places![2 * (first + token) + 1]!;
-  const found: Candidate[] = [];
-  const ends = largest(nBestSize, length, (i) => logits[2 * i + 1]!);
-  for (const startToken of largest(nBestSize, length, (i) => logits[2 * i]!))
-    for (const endToken of ends) {
-      if (startOf(startToken) < 0 || startOf(endToken) < 0) continue;
-      if (endToken < startToken || endToken - startToken + 1 > maxAnswerLength) continue;
-      const score = Math.fround(logits[2 * startToken]! + logits[2 * endToken + 1]!);
-      found.push({ row, startToken, endToken, start: startOf(startToken), end: endOf(endToken), score });
-    }
-  return found.sort(byScore).slice(0, nBestSize);
+  const place = (token: number, end: 0 | 1) => places![2 * (first + token) + end]!;
+  return bestSpans(
+    offsets[row + 1]! - first,
+    (token, column) => logits[2 * token + column]!,
+    (token) => place(token, 0) >= 0,
+  ).map((span) => ({ ...span, row, start: place(span.startToken, 0), end: place(span.endToken, 1) }));
 }
 
 /** The best spans of a question, given those of its windows in their order. */

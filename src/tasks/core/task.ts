@@ -12,6 +12,7 @@ import type { TextTokenizer } from '../../data/tokenizer';
 import type { Generated, GenerateOptions } from '../../generate/generate';
 import type { GenerationSettings } from '../../generate/settings';
 import type { Tensor } from '../../graph/tensor';
+import type { Interval } from '../../metrics/interval';
 import type { BatchShape, Head, Model, Scope } from '../../models/core/model';
 
 /** An example as it is shown: as text, whatever it holds. */
@@ -111,6 +112,58 @@ export interface TaskPython {
   readonly code: string;
 }
 
+/** What of an answer is explained: see `Explaining`. */
+export interface Subject {
+  /** The answer, as it is shown. */
+  readonly label: string;
+  /** Tokens `from … to` of the row, the last one included, whose final states are the answer's. */
+  readonly from: number;
+  readonly to: number;
+  /** Whether these tokens are the answer itself, to be marked. */
+  readonly isSpan: boolean;
+  /** Which of the head's numbers score the answer, as the task counts them. */
+  readonly choice: readonly number[];
+}
+
+/** Where a row's tokens stand in a batch and in what the head gives for it. */
+export interface RowPlace {
+  /** Row of the batch. */
+  readonly at: number;
+  readonly batchSize: number;
+  /** Padded length of the batch. */
+  readonly length: number;
+  readonly vocabSize: number;
+  /** Real tokens of the row. */
+  readonly tokens: number;
+  /** Whether a token belongs to what may answer, e.g. to a passage. Left out: any may. */
+  readonly inPassage?: (token: number) => boolean;
+}
+
+/**
+ * How a task's answers are explained: one number, the answer's score, whose gradient tells what it depends on, and the tokens in whose
+ * final states the answer lies.
+ */
+export interface Explaining {
+  /**
+   * Traces what is read, and what a gradient starts from: `of`, and a `seed` of its shape made of inputs, so that the sum of their
+   * products is the score.
+   */
+  trace(
+    scope: Scope,
+    outputs: Tensor,
+    shape: BatchShape,
+    head: Head,
+  ): { readonly read: readonly Tensor[]; readonly of: Tensor; readonly seed: Tensor };
+  /** What a model answers to a row. @param read values of what `trace` reads */
+  subject(read: readonly Float32Array[], row: RowPlace, tokenizer: TextTokenizer): Subject;
+  /** Inputs of the seed that choose the subject in every row of a batch, by name. */
+  seeds(subject: Subject, shape: BatchShape): Readonly<Record<string, Float32Array | Uint32Array>>;
+  /** The score that the gradient is of. */
+  score(read: readonly Float32Array[], subject: Subject, row: RowPlace): number;
+  /** The answer's probability; of a regression, the score itself. */
+  probability(read: readonly Float32Array[], subject: Subject, row: RowPlace): number;
+}
+
 export interface Task<Row = unknown, Answers = unknown> {
   readonly id: string;
   readonly title: string;
@@ -132,12 +185,18 @@ export interface Task<Row = unknown, Answers = unknown> {
   readout?(scope: Scope, outputs: Tensor, shape: BatchShape, head: Head): Tensor;
   /** Answers to all rows of a split, in their order. */
   evaluate(predictor: Predictor, split: EncodedSplit<Row>, options: EvaluateOptions): Promise<Answers>;
-  /**
-   * What the model writes for the first few rows, to be read as it learns. A task that has it is evaluated before the first step, too.
-   */
+  /** What the model writes for the first few rows, to be read as it learns. */
   samples?(rows: readonly Row[], answers: Answers): readonly Sample[];
   /** Metrics by name, and the mean loss as `loss`. */
   score(rows: readonly Row[], encoded: EncodedExamples, answers: Answers): Record<string, number>;
+
+  /** How sure the primary metric is. Left out: no interval is known. */
+  interval?(rows: readonly Row[], answers: Answers): Interval;
+  /** What answers that ignore the text would score, e.g. always the commonest class of the training rows. */
+  guess?(
+    train: readonly Row[],
+    rows: readonly Row[],
+  ): { readonly title: string; readonly metrics: Readonly<Record<string, number>> };
 
   view(row: Row): ExampleView;
   answerView(answers: Answers, index: number): AnswerView;
@@ -149,6 +208,8 @@ export interface Task<Row = unknown, Answers = unknown> {
   distribution(rows: readonly Row[]): Distribution;
   /** A row of `predictions.jsonl`: what was asked, what was answered, and the numbers behind it. */
   prediction(rows: readonly Row[], encoded: EncodedExamples, answers: Answers, index: number): Record<string, unknown>;
+  /** Left out: what the words do for its answers is not shown. */
+  readonly explaining?: Explaining;
   /** Files beside `predictions.jsonl`, by name, such as those that a task's own scorer reads. */
   predictionFiles?(rows: readonly Row[], answers: Answers): Map<string, string>;
   readonly export: TaskExport;
