@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { folderSource } from '../checkpoint/node';
 import { memorySource } from '../checkpoint/source';
 import { readQuestions } from './squad';
 
@@ -54,5 +55,34 @@ describe('questions of SQuAD', () => {
   ];
   it.each(refused)('are refused where the file has %s', async (_, value, sentence) => {
     await expect(read(value)).rejects.toThrow(sentence);
+  });
+});
+
+describe('the bundled passages', () => {
+  const bundled = async (split: string) =>
+    readQuestions(await folderSource('public/data/questions').open(`${split}.json`), `${split}.json`);
+
+  it('have as many questions as their README says, and no passage in both files', async () => {
+    const [train, validation] = [await bundled('train'), await bundled('validation')];
+    const passages = [train, validation, [...train, ...validation]].map(
+      (split) => new Set(split.map(({ context }) => context)).size,
+    );
+    expect([train.length, validation.length]).toEqual([310, 64]);
+    expect(passages).toEqual([40, 8, 48]);
+    expect([train, validation].map((split) => split.filter(({ answers }) => answers.length === 2).length)).toEqual([
+      126, 32,
+    ]);
+  });
+
+  it('have short answers of whole words, as many at the end of a passage as at its beginning', async () => {
+    const fifths = [0, 0, 0, 0, 0];
+    for (const { context, answers } of [...(await bundled('train')), ...(await bundled('validation'))]) {
+      fifths[Math.floor((5 * answers[0]!.start) / context.length)]! += 1;
+      for (const { text, start } of answers) {
+        expect(text.split(' ').length).toBeLessThanOrEqual(6);
+        expect(` ${context} `.slice(start, start + text.length + 2)).toMatch(/^\W.*\W$/);
+      }
+    }
+    expect(Math.min(...fifths) / Math.max(...fifths)).toBeGreaterThan(0.7);
   });
 });
