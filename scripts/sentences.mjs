@@ -105,6 +105,7 @@ function fill(random, [common, ...topics], pattern, label) {
       if (slot.startsWith('one')) return a(S, `${adjective()} one`);
       return say(slot.includes('O') ? O : S, 'phrases', side);
     });
+  if (!said.size) said.add(`${S.noun}: ${pattern}`);
   const opened = /^\{S\}/.test(pattern) && random() < 0.15 ? `${choose(random, openers)} ${text}` : text;
   return { text: capitals(opened), said: [...said] };
 }
@@ -129,43 +130,47 @@ function near(validation, train) {
   return shared > mostShared * validation.runs.size;
 }
 
-/** All sentences by file: `{ text, label, kind }`. */
-export function sentences() {
+/** The files by name. */
+export function sampleFiles() {
   const random = randomOf(20260902);
   const topics = readTopics();
-  const kinds = readKinds('patterns');
   const whole = readKinds('whole');
   const files = { 'validation.tsv': [], 'train.tsv': [] };
   const known = new Set(keptOut);
-  const add = (made, { text, ...rest }) => {
-    const sentence = { text, ...rest, runs: runsOf(text) };
+  const add = (made, text, label) => {
+    const sentence = { text, label, runs: runsOf(text) };
     if (known.has(text) || files['validation.tsv'].some((validation) => near(validation, sentence))) return;
     known.add(text);
     made.push(sentence);
   };
   for (const [file, made] of Object.entries(files)) {
     const isHere = (text, share) => shareOf(text) < share === (file === 'validation.tsv');
-    for (const { kind, share, lines } of kinds) {
+    for (const { kind, share, lines } of readKinds('patterns')) {
       const written = whole.find((other) => other.kind === kind).lines;
       for (const label of [0, 1]) {
         const wanted = made.length + (counts[file] * share) / 200;
-        written[label].forEach((text, i) => isHere(written[1][i], wholeHeldOut) && add(made, { text, label, kind }));
+        written[label].forEach((text, i) => isHere(written[1][i], wholeHeldOut) && add(made, text, label));
         for (let drawn = 0; made.length < wanted; drawn++) {
           if (drawn > 200_000) throw new Error(`${file} has too few sentences of the kind ${kind}.`);
           const { text, said } = fill(random, topics, choose(random, lines[label]), label);
-          if (said.every((what) => isHere(what, heldOut))) add(made, { text, label, kind });
+          if (said.every((what) => isHere(what, heldOut))) add(made, text, label);
         }
       }
     }
   }
-  return Object.fromEntries(Object.entries(files).map(([file, made]) => [file, shuffled(random, made)]));
+  return Object.fromEntries(
+    Object.entries(files).map(([file, made]) => [
+      file,
+      `sentence\tlabel\n${shuffled(
+        random,
+        made.map(({ text, label }) => `${text}\t${label}\n`),
+      ).join('')}`,
+    ]),
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = new URL('../public/data/sample/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  for (const [file, made] of Object.entries(sentences())) {
-    const lines = made.map(({ text, label }) => `${text}\t${label}`);
-    writeFileSync(new URL(file, folder), `sentence\tlabel\n${lines.join('\n')}\n`);
-  }
+  for (const [name, text] of Object.entries(sampleFiles())) writeFileSync(new URL(name, folder), text);
 }
