@@ -7,6 +7,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { article, choose, randomOf, shuffled } from './drawing.mjs';
 
 const names = [
   'The Copper Kettle',
@@ -79,28 +80,6 @@ const phrases = {
 };
 const optional = Object.keys(phrases);
 
-/** A small generator of pseudo-random numbers (mulberry32). */
-function randomOf(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const choose = (random, items) => items[Math.floor(random() * items.length)];
-function shuffled(random, items) {
-  const left = [...items];
-  for (let i = left.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [left[i], left[j]] = [left[j], left[i]];
-  }
-  return left;
-}
-
-const article = (words) => (/^[aeiou]/i.test(words) ? 'an' : 'a');
 const joined = (parts) => (parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`);
 
 /** A meaning: name, kind, and two to five of the other slots in their usual order. */

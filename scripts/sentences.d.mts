@@ -1,0 +1,2 @@
+/** The bundled sample by file, as `public/data/sample` has it. */
+export function sampleFiles(): Record<'train.tsv' | 'validation.tsv', string>;
