@@ -66,7 +66,7 @@ const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, fo
 describe('presets', () => {
   it('are one a task and method, and one a task with both', () => {
     const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
-    const bundled = ['sample.json', 'restaurants.json'];
+    const bundled = ['sample.json', 'questions.json', 'restaurants.json'];
     expect(files.sort()).toEqual([...bundled, 'gpt2-medium-e2e.json', ...presets.map(({ file }) => file)].sort());
   });
   it.each(presets)('$file is Table 6', ({ file, recipe }) => {
