@@ -105,7 +105,6 @@ function fill(random, [common, ...topics], pattern, label) {
       if (slot.startsWith('one')) return a(S, `${adjective()} one`);
       return say(slot.includes('O') ? O : S, 'phrases', side);
     });
-  if (!said.size) said.add(`${S.noun}: ${pattern}`);
   const opened = /^\{S\}/.test(pattern) && random() < 0.15 ? `${choose(random, openers)} ${text}` : text;
   return { text: capitals(opened), said: [...said] };
 }
