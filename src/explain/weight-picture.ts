@@ -1,0 +1,195 @@
+/**
+ * One weight of a model and what each contender makes of it, small enough to be drawn: the methods' factors and new weights are computed
+ * at full size and then averaged over blocks, so that every cell of the picture is the mean of the cells it stands for.
+ */
+import type { WeightReader } from '../checkpoint/weights';
+import { UserError } from '../errors';
+import { elements, type Tensor } from '../graph/tensor';
+import { drawnWeight, type DrawnLayer, type Factor } from '../methods/core/drawing';
+import { readWeight } from '../models/core/load';
+import type { LinearSite, Model, Role } from '../models/core/model';
+import type { TunedModel } from '../train/tuned-model';
+
+/** A picture has at most so many cells a side. */
+export const mostCells = 64;
+
+export interface MethodPicture {
+  /** The contender's id in the recipe. */
+  readonly id: string;
+  readonly words: string;
+  /** Trained values that belong to this layer: to its weight or its bias. */
+  readonly trained: number;
+  /** Averaged over the blocks. */
+  readonly factors: readonly Factor[];
+  /** The new weight, averaged, `[columns, rows]`. */
+  readonly after: Float32Array;
+  /** ‖W_new − W0‖ / ‖W0‖ of the whole weight, Frobenius norms. */
+  readonly change: number;
+}
+
+/** Rows are the layer's inputs and columns its outputs, as in x·W. */
+export interface WeightPicture {
+  /** `transformers`' path of the layer. */
+  readonly name: string;
+  readonly role: Role;
+  readonly layer: number;
+  /** Choices there are. */
+  readonly roles: readonly Role[];
+  readonly layers: number;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** W0, averaged, `[columns, rows]`. */
+  readonly before: Float32Array;
+  readonly methods: readonly MethodPicture[];
+}
+
+/** Which weight of a model; by default the first query there is. */
+export interface WeightPlace {
+  readonly role?: Role;
+  readonly layer?: number;
+}
+
+/** Means over blocks as equal as can be. @param values `[height, width]` @returns `[newHeight, newWidth]` */
+export function averaged(
+  values: Float32Array,
+  [height, width]: readonly [number, number],
+  [newHeight, newWidth]: readonly [number, number],
+): Float32Array {
+  const result = new Float32Array(newHeight * newWidth);
+  const edge = (cell: number, size: number, cells: number) => Math.floor((cell * size) / cells);
+  for (let row = 0; row < newHeight; row++)
+    for (let column = 0; column < newWidth; column++) {
+      const [top, bottom] = [edge(row, height, newHeight), edge(row + 1, height, newHeight)];
+      const [left, right] = [edge(column, width, newWidth), edge(column + 1, width, newWidth)];
+      let sum = 0;
+      for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) sum += values[i * width + j]!;
+      result[row * newWidth + column] = sum / ((bottom - top) * (right - left));
+    }
+  return result;
+}
+
+/** ‖after − before‖ / ‖before‖; 0 where `before` is all zeros and nothing changed. */
+export function relativeChange(after: Float32Array, before: Float32Array): number {
+  let [changed, whole] = [0, 0];
+  for (let i = 0; i < before.length; i++) {
+    changed += (after[i]! - before[i]!) ** 2;
+    whole += before[i]! ** 2;
+  }
+  return changed === 0 ? 0 : Math.sqrt(changed / whole);
+}
+
+/** Where the values of a contender come from. */
+export interface PicturedContender {
+  readonly id: string;
+  readonly tuned: TunedModel;
+  /** Values of a tensor that the contender trains or freezes of its own; undefined for one of the model that it leaves alone. */
+  value(name: string): Float32Array | undefined;
+}
+
+/** The tensors of a layer, or, of a layer that is a part of another, the rows of that one's. */
+function tensorsOf({ name, inFeatures, outFeatures, partOf }: LinearSite, sites: readonly LinearSite[]) {
+  const tensor = (suffix: string, width: number[]): Pick<Tensor, 'name' | 'shape' | 'dataType' | 'part'> => {
+    const whole = partOf && sites.find((site) => site.name === partOf.name)!;
+    return {
+      ...{ name: `${name}.${suffix}`, shape: [outFeatures, ...width], dataType: 'f32' },
+      ...(partOf && {
+        part: { of: `${partOf.name}.${suffix}`, shape: [whole!.outFeatures, ...width], from: partOf.from },
+      }),
+    };
+  };
+  return { weight: tensor('weight', [inFeatures]), bias: tensor('bias', []) };
+}
+
+/** What a layer was, and what the contender's training in place has made of it. */
+function layerOf(
+  { tuned, value }: PicturedContender,
+  site: LinearSite,
+  before: DrawnLayer<object>['before'],
+): DrawnLayer<object> {
+  const { weight, bias } = tensorsOf(site, tuned.adapted.linearLayers);
+  const now = ({ name, shape, part }: typeof weight, old: Float32Array) => {
+    const trained = value(part?.of ?? name);
+    if (!trained) return old;
+    const start = part ? part.from * elements(shape.slice(1)) : 0;
+    return trained.subarray(start, start + elements(shape));
+  };
+  return {
+    settings: tuned.options.contender!.settings,
+    model: tuned.adapted,
+    site,
+    before,
+    now: { weight: now(weight, before.weight), bias: now(bias, before.bias) },
+    own: (suffix) => value(`${site.name}.${suffix}`)!,
+  };
+}
+
+/** Values a contender trains of one layer. */
+function trainedOf({ tuned }: PicturedContender, { name, partOf, outFeatures }: LinearSite): number {
+  let count = 0;
+  for (const tensor of tuned.own.trained) {
+    if (tensor.name.startsWith(`${name}.`)) count += elements(tensor.shape);
+    else if (partOf && (tensor.name === `${partOf.name}.weight` || tensor.name === `${partOf.name}.bias`))
+      count += (elements(tensor.shape) / tensor.shape[0]!) * outFeatures;
+  }
+  return count;
+}
+
+function siteOf({ linearLayers }: TunedModel['adapted'], { role, layer = 0 }: WeightPlace, roles: readonly Role[]) {
+  const wanted = role && roles.includes(role) ? role : roles.includes('query') ? 'query' : roles[0]!;
+  const sites = linearLayers.filter((site) => site.role === wanted);
+  return sites.find((site) => site.layer === layer) ?? sites[0]!;
+}
+
+/**
+ * Draws one weight of a checkpoint as every contender has it now. Only that weight and its bias are read.
+ *
+ * @param contenders at least one
+ * @throws UserError those of `readWeight`
+ */
+export async function weightPicture(
+  reader: WeightReader,
+  model: Model,
+  contenders: readonly PicturedContender[],
+  place: WeightPlace,
+  label: string,
+): Promise<WeightPicture> {
+  const { adapted } = contenders[0]!.tuned;
+  const roles = [...new Set(adapted.linearLayers.flatMap(({ role }) => role ?? []))];
+  if (roles.length === 0) throw new UserError('model/config', `${label} has no block whose weights could be drawn.`);
+  const site = siteOf(adapted, place, roles);
+  const { inFeatures, outFeatures } = site;
+  const tensors = tensorsOf(site, adapted.linearLayers);
+  const read = async (tensor: typeof tensors.weight) =>
+    (await readWeight(reader, model, tensor, label)) as Float32Array;
+  const before = { weight: await read(tensors.weight), bias: await read(tensors.bias) };
+  const [rows, columns] = [Math.min(mostCells, inFeatures), Math.min(mostCells, outFeatures)];
+  const smaller = (weight: Float32Array) => averaged(weight, [outFeatures, inFeatures], [columns, rows]);
+  const smallerFactor = (factor: Factor): Factor => {
+    const { along, lines, values } = factor;
+    if (along === 'cells') return { ...factor, values: smaller(values) };
+    const [size, cells] = along === 'inputs' ? [inFeatures, rows] : [outFeatures, columns];
+    return { ...factor, values: averaged(values, [lines, size], [lines, cells]) };
+  };
+  const pictured = contenders.map((contender): MethodPicture => {
+    const { drawing, title } = contender.tuned.options.contender!.method;
+    const layer = layerOf(contender, site, before);
+    const factors = drawing?.factors(layer) ?? [];
+    const after = drawing ? drawnWeight(drawing, before.weight, factors) : before.weight;
+    return {
+      id: contender.id,
+      words: drawing?.words(layer) ?? `${title} has no drawing.`,
+      trained: trainedOf(contender, site),
+      factors: factors.map(smallerFactor),
+      after: smaller(after),
+      change: relativeChange(after, before.weight),
+    };
+  });
+  return {
+    ...{ name: site.name, role: site.role!, layer: site.layer, roles, layers: model.numHiddenLayers },
+    ...{ inFeatures, outFeatures, rows, columns },
+    before: smaller(before.weight),
+    methods: pictured,
+  };
+}
