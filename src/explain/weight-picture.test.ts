@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { elements } from '../graph/tensor';
-import { drawnWeight } from '../methods/core/drawing';
+import { drawnWeight, relativeChange } from '../methods/core/drawing';
 import { methodById, methods } from '../methods/core/registry';
 import { readWeight } from '../models/core/load';
 import type { Role } from '../models/core/model';
 import { uniformValues } from '../random';
 import { openCheckpoint, taskOf } from '../train/fixtures.node';
 import { TunedModel } from '../train/tuned-model';
-import { averaged, mostCells, relativeChange, weightPicture, type PicturedContender } from './weight-picture';
+import { averaged, mostCells, weightPicture, type PicturedContender } from './weight-picture';
 
 /** Every method's picture of a weight is what its merge makes of it, and what is dragged is the same arithmetic on averages. */
 

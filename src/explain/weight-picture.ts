@@ -5,7 +5,7 @@
 import type { WeightReader } from '../checkpoint/weights';
 import { UserError } from '../errors';
 import { elements, type Tensor } from '../graph/tensor';
-import { drawnWeight, type DrawnLayer, type Factor } from '../methods/core/drawing';
+import { drawnWeight, relativeChange, type DrawnLayer, type Factor } from '../methods/core/drawing';
 import { readWeight } from '../models/core/load';
 import type { LinearSite, Model, Role } from '../models/core/model';
 import type { TunedModel } from '../train/tuned-model';
@@ -68,16 +68,6 @@ export function averaged(
       result[row * newWidth + column] = sum / ((bottom - top) * (right - left));
     }
   return result;
-}
-
-/** ‖after − before‖ / ‖before‖; 0 where `before` is all zeros and nothing changed. */
-export function relativeChange(after: Float32Array, before: Float32Array): number {
-  let [changed, whole] = [0, 0];
-  for (let i = 0; i < before.length; i++) {
-    changed += (after[i]! - before[i]!) ** 2;
-    whole += before[i]! ** 2;
-  }
-  return changed === 0 ? 0 : Math.sqrt(changed / whole);
 }
 
 /** Where the values of a contender come from. */

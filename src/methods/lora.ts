@@ -183,11 +183,11 @@ function onWholeLayers(settings: LoraSettings, model: AdaptedModel, given: Reado
   return { settings: { ...settings, targetModules: targets, rankPattern: ranks, alphaPattern: alphas }, tensors };
 }
 
-/** `scale · B A` over the weight, the scale drawn with B. */
+/** `s B A` over the weight, its scale s drawn with B. */
 const drawing: Drawing<LoraSettings> = {
   words: ({ model, settings, site }) =>
     targetedNames(model, settings.targetModules).has(site.name)
-      ? `B A, a product of rank ${factorsOf(site, settings).rank}, is added to the weight; a row takes its part by A, a column by B.`
+      ? `s B A, a product of rank ${factorsOf(site, settings).rank}, is added to the weight: a row takes its part by A, a column by sB.`
       : 'This weight is none of those that LoRA was told to adapt, so it stays as it is.',
   factors(layer) {
     const { model, settings, site, own } = layer;
@@ -203,7 +203,7 @@ const drawing: Drawing<LoraSettings> = {
     return [
       { name: 'A', along: 'inputs', of: 'weight', lines: r, values: own('lora_A.weight'), neutral: 0 },
       {
-        ...({ name: 'scale · B', along: 'outputs', of: 'weight', lines: r, neutral: 0 } as const),
+        ...({ name: 'sB', along: 'outputs', of: 'weight', lines: r, neutral: 0 } as const),
         values: Float32Array.from(
           { length: r * outFeatures },
           (_, at) => scale * b[(at % outFeatures) * r + Math.floor(at / outFeatures)]!,

@@ -79,3 +79,13 @@ export function drawnWeight(
   const others = factors.filter(({ along, of }) => along !== 'cells' && of === 'weight');
   return weight && others.length > 0 ? weight(trained, others) : trained;
 }
+
+/** ‖after − before‖ / ‖before‖; 0 where `before` is all zeros and nothing changed. */
+export function relativeChange(after: Float32Array, before: Float32Array): number {
+  let [changed, whole] = [0, 0];
+  for (let i = 0; i < before.length; i++) {
+    changed += (after[i]! - before[i]!) ** 2;
+    whole += before[i]! ** 2;
+  }
+  return changed === 0 ? 0 : Math.sqrt(changed / whole);
+}
