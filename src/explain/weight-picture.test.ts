@@ -5,9 +5,10 @@ import { methodById, methods } from '../methods/core/registry';
 import { readWeight } from '../models/core/load';
 import type { Role } from '../models/core/model';
 import { uniformValues } from '../random';
+import { weightChanges, type DrawnContender } from '../train/drawn-layer';
 import { openCheckpoint, taskOf } from '../train/fixtures.node';
 import { TunedModel } from '../train/tuned-model';
-import { averaged, mostCells, weightPicture, type PicturedContender } from './weight-picture';
+import { averaged, mostCells, weightPicture } from './weight-picture';
 
 /** Every method's picture of a weight is what its merge makes of it, and what is dragged is the same arithmetic on averages. */
 
@@ -24,7 +25,7 @@ async function trained(checkpoint: string, id: string, given: object = {}) {
     (await readWeight(reader, model, { name, shape, dataType: 'f32' }, checkpoint)) as Float32Array;
   const base = new Map<string, Float32Array>();
   for (const { name, shape } of tuned.adapted.tensors) base.set(name, values.get(name) ?? (await read(name, shape)));
-  const pictured: PicturedContender = { id, tuned, value: (name) => values.get(name) };
+  const pictured: DrawnContender & { id: string } = { id, tuned, value: (name) => values.get(name) };
   return { reader, model, method, contender, tuned, values, base, pictured, read };
 }
 type Trained = Awaited<ReturnType<typeof trained>>;
@@ -71,6 +72,10 @@ describe.each(cases)('$id on $checkpoint, $role', ({ id, checkpoint, role }) => 
     expect(relativeChange(method!.after, small)).toBeLessThan(1e-5);
     expect(method!.change).toBeCloseTo(relativeChange(expected, old), 4);
     expect(method!.change > 0).toBe(!['bitfit', 'head'].includes(id));
+    // The strip's value is the merged weight's.
+    const strip = await weightChanges(all.reader, all.model, all.pictured, checkpoint);
+    const cell = strip.find((one) => one.role === role && one.layer === 1);
+    expect((cell?.change ?? 0) / (relativeChange(expected, old) || 1)).toBeCloseTo(method!.change > 0 ? 1 : 0, 4);
     // Where no cells are averaged, the page computes the same from what it is sent.
     if (inFeatures <= mostCells && outFeatures <= mostCells) {
       const drawn = drawnWeight(all.method.drawing!, picture.before, method!.factors);

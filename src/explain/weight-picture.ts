@@ -4,10 +4,9 @@
  */
 import type { WeightReader } from '../checkpoint/weights';
 import { UserError } from '../errors';
-import { elements, type Tensor } from '../graph/tensor';
-import { drawnWeight, relativeChange, type DrawnLayer, type Factor } from '../methods/core/drawing';
-import { readWeight } from '../models/core/load';
-import type { LinearSite, Model, Role } from '../models/core/model';
+import { drawnWeight, relativeChange, type Factor } from '../methods/core/drawing';
+import type { Model, Role } from '../models/core/model';
+import { drawnLayer, readLayer, trainedOf, type DrawnContender } from '../train/drawn-layer';
 import type { TunedModel } from '../train/tuned-model';
 
 /** A picture has at most so many cells a side. */
@@ -70,62 +69,6 @@ export function averaged(
   return result;
 }
 
-/** Where the values of a contender come from. */
-export interface PicturedContender {
-  readonly id: string;
-  readonly tuned: TunedModel;
-  /** Values of a tensor that the contender trains or freezes of its own; undefined for one of the model that it leaves alone. */
-  value(name: string): Float32Array | undefined;
-}
-
-/** The tensors of a layer, or, of a layer that is a part of another, the rows of that one's. */
-function tensorsOf({ name, inFeatures, outFeatures, partOf }: LinearSite, sites: readonly LinearSite[]) {
-  const tensor = (suffix: string, width: number[]): Pick<Tensor, 'name' | 'shape' | 'dataType' | 'part'> => {
-    const whole = partOf && sites.find((site) => site.name === partOf.name)!;
-    return {
-      ...{ name: `${name}.${suffix}`, shape: [outFeatures, ...width], dataType: 'f32' },
-      ...(partOf && {
-        part: { of: `${partOf.name}.${suffix}`, shape: [whole!.outFeatures, ...width], from: partOf.from },
-      }),
-    };
-  };
-  return { weight: tensor('weight', [inFeatures]), bias: tensor('bias', []) };
-}
-
-/** What a layer was, and what the contender's training in place has made of it. */
-function layerOf(
-  { tuned, value }: PicturedContender,
-  site: LinearSite,
-  before: DrawnLayer<object>['before'],
-): DrawnLayer<object> {
-  const { weight, bias } = tensorsOf(site, tuned.adapted.linearLayers);
-  const now = ({ name, shape, part }: typeof weight, old: Float32Array) => {
-    const trained = value(part?.of ?? name);
-    if (!trained) return old;
-    const start = part ? part.from * elements(shape.slice(1)) : 0;
-    return trained.subarray(start, start + elements(shape));
-  };
-  return {
-    settings: tuned.options.contender!.settings,
-    model: tuned.adapted,
-    site,
-    before,
-    now: { weight: now(weight, before.weight), bias: now(bias, before.bias) },
-    own: (suffix) => value(`${site.name}.${suffix}`)!,
-  };
-}
-
-/** Values a contender trains of one layer. */
-function trainedOf({ tuned }: PicturedContender, { name, partOf, outFeatures }: LinearSite): number {
-  let count = 0;
-  for (const tensor of tuned.own.trained) {
-    if (tensor.name.startsWith(`${name}.`)) count += elements(tensor.shape);
-    else if (partOf && (tensor.name === `${partOf.name}.weight` || tensor.name === `${partOf.name}.bias`))
-      count += (elements(tensor.shape) / tensor.shape[0]!) * outFeatures;
-  }
-  return count;
-}
-
 function siteOf({ linearLayers }: TunedModel['adapted'], { role, layer = 0 }: WeightPlace, roles: readonly Role[]) {
   const wanted = role && roles.includes(role) ? role : roles.includes('query') ? 'query' : roles[0]!;
   const sites = linearLayers.filter((site) => site.role === wanted);
@@ -141,7 +84,7 @@ function siteOf({ linearLayers }: TunedModel['adapted'], { role, layer = 0 }: We
 export async function weightPicture(
   reader: WeightReader,
   model: Model,
-  contenders: readonly PicturedContender[],
+  contenders: readonly (DrawnContender & { readonly id: string })[],
   place: WeightPlace,
   label: string,
 ): Promise<WeightPicture> {
@@ -150,10 +93,7 @@ export async function weightPicture(
   if (roles.length === 0) throw new UserError('model/config', `${label} has no block whose weights could be drawn.`);
   const site = siteOf(adapted, place, roles);
   const { inFeatures, outFeatures } = site;
-  const tensors = tensorsOf(site, adapted.linearLayers);
-  const read = async (tensor: typeof tensors.weight) =>
-    (await readWeight(reader, model, tensor, label)) as Float32Array;
-  const before = { weight: await read(tensors.weight), bias: await read(tensors.bias) };
+  const before = await readLayer(reader, model, site, adapted.linearLayers, label);
   const [rows, columns] = [Math.min(mostCells, inFeatures), Math.min(mostCells, outFeatures)];
   const smaller = (weight: Float32Array) => averaged(weight, [outFeatures, inFeatures], [columns, rows]);
   const smallerFactor = (factor: Factor): Factor => {
@@ -164,7 +104,7 @@ export async function weightPicture(
   };
   const pictured = contenders.map((contender): MethodPicture => {
     const { drawing, title } = contender.tuned.options.contender!.method;
-    const layer = layerOf(contender, site, before);
+    const layer = drawnLayer(contender, site, before);
     const factors = drawing?.factors(layer) ?? [];
     const after = drawing ? drawnWeight(drawing, before.weight, factors) : before.weight;
     return {

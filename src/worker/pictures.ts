@@ -1,13 +1,13 @@
 /** Pictures of a weight: of a recipe's checkpoint as its methods would start, and of a run as they are now. */
 import { readJson } from '../checkpoint/json';
 import { openWeights, type WeightReader } from '../checkpoint/weights';
-import { weightPicture, type PicturedContender, type WeightPicture, type WeightPlace } from '../explain/weight-picture';
+import { weightPicture, type WeightPicture, type WeightPlace } from '../explain/weight-picture';
 import { openModel } from '../models/core/registry';
 import type { Environment } from '../train/environment';
+import { drawnContender } from '../train/drawn-layer';
 import { openContenders, tunedModels } from '../train/open';
 import { taskEntry, type Recipe } from '../train/recipe';
 import type { Run } from '../train/run';
-import type { TunedModel } from '../train/tuned-model';
 import { z } from 'zod';
 
 /** The checkpoint drawn last: the next weight of it needs no download. Folders of the visitor's are at hand anyway. */
@@ -25,14 +25,6 @@ function readerOf({ checkpoint, revision }: Recipe, environment: Environment): P
   return opened.reader;
 }
 
-/** Values of the method's own tensors, `trained` or frozen; nothing for those of the model that stay as they were. */
-const valuesOf =
-  (tuned: TunedModel, seed: number, trained: (name: string) => Float32Array | undefined): PicturedContender['value'] =>
-  (name) => {
-    const frozen = tuned.own.frozen?.find((tensor) => tensor.name === name);
-    return frozen ? tuned.frozenValues(frozen, seed) : trained(name);
-  };
-
 /** @throws UserError those of the checkpoint */
 export async function pictureOfRecipe(
   recipe: Recipe,
@@ -46,18 +38,17 @@ export async function pictureOfRecipe(
   const pictured = tunedModels({ recipe, model, contenders }, taskEntry(recipe).describe(recipe)).map((tuned, i) => {
     const { id, start } = contenders[i]!;
     const initial = new Map(tuned.own.trained.map((tensor) => [tensor.name, tensor.initial]));
-    return { id, tuned, value: valuesOf(tuned, seed, (name) => start.get(name) ?? initial.get(name)?.(seed)) };
+    return { id, ...drawnContender(tuned, seed, (name) => start.get(name) ?? initial.get(name)?.(seed)) };
   });
   return weightPicture(await readerOf(recipe, environment), model, pictured, place, source.label);
 }
 
 export async function pictureOfRun({ prepared }: Run, place: WeightPlace): Promise<WeightPicture> {
   const { reader, model, source, trainers, recipe } = prepared;
-  const pictured: PicturedContender[] = [];
+  const pictured = [];
   for (const { id, options, flat } of trainers) {
     const trained = await flat.parameters.read();
-    const { tuned } = options;
-    pictured.push({ id, tuned, value: valuesOf(tuned, recipe.training.seed, (name) => trained.get(name)) });
+    pictured.push({ id, ...drawnContender(options.tuned, recipe.training.seed, (name) => trained.get(name)) });
   }
   return weightPicture(reader, model, pictured, place, source.label);
 }

@@ -9,6 +9,7 @@ import { Curve } from './Curve';
 import './curves.css';
 import { quantities } from './quantities';
 import { Samples } from './Samples';
+import { WeightChanges } from './WeightChanges';
 
 export default function Curves() {
   const none = useApp((state) => allRuns(state).length === 0);
@@ -41,15 +42,20 @@ export default function Curves() {
           <Curve key={quantity.id} quantity={quantity} smoothing={smoothing} range={visible} onRange={setRange} />
         ))}
       </div>
-      <AllSamples />
+      <BelowCurves />
     </Stack>
   );
 }
 
-function AllSamples() {
+function BelowCurves() {
   const runs = useRuns();
   const all = useMemo(() => seriesOf(runs), [runs]);
-  return <Samples all={all} />;
+  return (
+    <>
+      <Samples all={all} />
+      <WeightChanges all={all} />
+    </>
+  );
 }
 
 const StepsShown = memo(function StepsShown({

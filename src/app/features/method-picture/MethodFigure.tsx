@@ -194,7 +194,7 @@ function Sliders({ title, factors, handle, rows, reach, onHandle, onValue, onRes
       {lines > 1 && slider('Rank', line, lines, (to) => onHandle({ ...handle, line: to }))}
       <div className="picture-slider">
         <Text size="xs" className="number">
-          {name} {value.toFixed(3)}
+          {name} {value === 0 ? '0' : value.toPrecision(3)}
         </Text>
         <Slider
           size="sm"

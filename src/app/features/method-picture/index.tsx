@@ -1,4 +1,4 @@
-/** The method itself, drawn: a weight of the checkpoint, and what each method of the recipe makes of it. */
+/** The method itself, drawn: a weight of the checkpoint, and what each method of the recipe, or of the run, makes of it. */
 import {
   Button,
   Center,
@@ -11,7 +11,8 @@ import {
   useComputedColorScheme,
 } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import type { WeightPicture } from '../../../explain/weight-picture';
+import { useShallow } from 'zustand/react/shallow';
+import type { WeightPicture, WeightPlace } from '../../../explain/weight-picture';
 import { relativeChange, type Factor } from '../../../methods/core/drawing';
 import { Note } from '../Note';
 import { looksOf } from '../../method-colours';
@@ -21,7 +22,7 @@ import { gradient, scaleOf } from './colours';
 import { weightOf } from './edits';
 import { MethodFigure } from './MethodFigure';
 import './method-picture.css';
-import { usePicture, type Place } from './use-picture';
+import { usePicture } from './use-picture';
 
 const roleNames: Readonly<Record<WeightPicture['role'], string>> = {
   query: 'Query (q)',
@@ -34,7 +35,7 @@ const roleNames: Readonly<Record<WeightPicture['role'], string>> = {
 };
 
 export default function MethodPictures() {
-  const [place, setPlace] = useState<Place>({});
+  const [place, setPlace] = useState<WeightPlace>({});
   const { picture, error, waits, ask } = usePicture(place);
   if (error) return <Note color="yellow">{error.message}</Note>;
   if (waits)
@@ -57,16 +58,19 @@ export default function MethodPictures() {
   );
 }
 
-function Pictures({ picture, setPlace }: { picture: WeightPicture; setPlace: (place: Place) => void }) {
+function Pictures({ picture, setPlace }: { picture: WeightPicture; setPlace: (place: WeightPlace) => void }) {
   const { before, methods, role, layer, rows, columns, inFeatures, outFeatures } = picture;
   const [shownAs, setShownAs] = useState<'weight' | 'change'>('weight');
   const [edits, setEdits] = useState<{ of: WeightPicture; factors: Readonly<Record<string, readonly Factor[]>> }>();
-  const recipe = useApp((state) => state.recipe);
+  const titles = useApp(
+    useShallow(({ run, recipe }) =>
+      Object.fromEntries((run?.methods ?? (recipe ? methodTitles(recipe) : [])).map(({ id, title }) => [id, title])),
+    ),
+  );
   const scheme = useComputedColorScheme('light');
   // Changes belong to the picture that they were made in.
   const changed = edits?.of === picture ? edits.factors : {};
   const largest = useMemo(() => scaleOf(before, 0, 1), [before]);
-  const titles = new Map((recipe ? methodTitles(recipe) : []).map(({ id, title }) => [id, title]));
   const looks = looksOf(methods.map(({ id }) => id));
   const drawn = methods.map((method) => {
     const drawing = methodOf(method.id)?.drawing;
@@ -135,7 +139,7 @@ function Pictures({ picture, setPlace }: { picture: WeightPicture; setPlace: (pl
           <MethodFigure
             key={method.id}
             {...{ picture, method, drawing, factors, scale, change }}
-            title={titles.get(method.id) ?? method.id}
+            title={titles[method.id] ?? method.id}
             look={looks[i]!}
             shown={shownAs === 'weight' ? after : difference}
             shownName={shownAs === 'weight' ? 'W_new' : 'W_new − W₀'}
