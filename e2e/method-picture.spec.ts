@@ -1,7 +1,7 @@
 /** The first screen's picture of a weight: factors are moved by keyboard and by dragging, and the weight follows. */
 import { expect } from '@playwright/test';
 import { inEveryDress } from './dress';
-import { open, smallRecipe, test } from './page';
+import { open, smallRecipe, test, trainToEnd } from './page';
 
 test('HUT scales what is moved, LoRA adds, full fine-tuning changes one cell; the head leaves all as it was', async ({
   page,
@@ -36,4 +36,20 @@ test('HUT scales what is moved, LoRA adds, full fine-tuning changes one cell; th
   await inEveryDress(page, 'moved factors');
   await page.getByRole('combobox', { name: 'Weight' }).selectOption('down');
   await expect(changed('LoRA')).toHaveAccessibleName(/: 0 % changed$/);
+});
+
+test('a run tells how far its weights have moved, and draws them', async ({ page }) => {
+  await open(page, smallRecipe);
+  await trainToEnd(page);
+  const strip = (name: string) => page.getByRole('region', { name: `Weight changes of ${name}` });
+  for (const name of ['HUT', 'LoRA']) {
+    // Four blocks, the query and the value of each.
+    await expect(strip(name).getByRole('cell')).toHaveCount(8);
+    for (const cell of await strip(name).getByRole('cell').allTextContents()) expect(Number(cell)).toBeGreaterThan(0);
+  }
+  await page.getByRole('button', { name: 'Draw one weight' }).click();
+  const weight = page.getByRole('img', { name: /^W_new of HUT/ });
+  await expect(weight).toBeVisible();
+  await expect(weight).not.toHaveAccessibleName(/: 0 % changed$/);
+  await inEveryDress(page, 'a run’s weights');
 });
