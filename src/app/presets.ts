@@ -6,7 +6,8 @@ export const bundledCheckpoints = [
 
 /** Examples of the bundled data, of each GLUE task on the hub (`nyu-mll/glue`) and of E2E, known before they are read. */
 export const taskSizes: Readonly<Record<string, readonly [train: number, validation: number]>> = {
-  sample: [322, 120],
+  sample: [1200, 300],
+  questions: [310, 64],
   restaurants: [960, 40],
   cola: [8551, 1043],
   sst2: [67349, 872],
@@ -18,4 +19,5 @@ export const taskSizes: Readonly<Record<string, readonly [train: number, validat
   rte: [2490, 277],
   wnli: [635, 71],
   e2e: [42061, 547],
+  squad: [87599, 10570],
 };

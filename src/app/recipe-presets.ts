@@ -1,9 +1,10 @@
 /**
- * The recipes under `public/recipes/` that the page offers: the bundled sample, and RoBERTa-large on the paper's six GLUE tasks with the
+ * The recipes under `public/recipes/` that the page offers: the bundled data, and RoBERTa-large on the paper's six GLUE tasks with the
  * settings of its Table 6, as a choice of task and of what is trained, so that the list stays short while methods join it.
  */
 export const bundledPresets = [
   { file: 'sample.json', title: 'Tiny RoBERTa, bundled sample' },
+  { file: 'questions.json', title: 'Tiny RoBERTa, bundled questions' },
   { file: 'restaurants.json', title: 'Tiny GPT-2, bundled restaurants' },
 ] as const;
 

@@ -7,6 +7,7 @@ import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
 import type { EvaluationRecord, Phase, Results, StepRecord } from '../train/events';
 import type { RecipeJson } from '../train/recipe';
+import type { ExampleView } from '../tasks/core/task';
 import type { ErrorInfo, RunState, TaskInfo, WorkerEvent } from '../worker/protocol';
 
 /** One method of a run. */
@@ -45,6 +46,8 @@ export interface RunRecord {
   readonly task?: TaskInfo;
   readonly examples?: { readonly train: number; readonly validation: number };
   readonly headFromCheckpoint?: boolean;
+  /** Validation examples that are watched; evaluations have an answer to each. */
+  readonly shown?: readonly ExampleView[];
   readonly adapter?: AdapterIdentity;
   readonly totalSteps: number;
   /** Device memory as planned. */
@@ -120,7 +123,12 @@ export function withEvents(run: RunRecord, events: readonly WorkerEvent[]): RunR
     } else if (event.type === 'stopped') {
       change(event.method, (series) => ({ ...series, stopped: { code: event.code, message: event.message } }));
     } else if (event.type === 'task') {
-      Object.assign(next, { task: event.task, examples: event.examples, headFromCheckpoint: event.headFromCheckpoint });
+      Object.assign(next, {
+        task: event.task,
+        examples: event.examples,
+        headFromCheckpoint: event.headFromCheckpoint,
+        ...(event.shown && { shown: event.shown }),
+      });
     } else if (event.type === 'memory') {
       newMemory.push({ step: furthest, allocated: event.allocated, peak: event.peak });
     } else {

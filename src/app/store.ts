@@ -39,12 +39,17 @@ export interface AppState {
   readonly run?: RunRecord | undefined;
   readonly compared: readonly RunRecord[];
   readonly tab: Tab;
+  /** The texts of *Try it* and *Highlights*, where they were typed or chosen. */
+  readonly typed: readonly string[];
   /** Messages that belong to no control; newest last. */
   readonly notices: readonly (ErrorInfo & { readonly id: number })[];
 
   setRecipe(json: RecipeJson): void;
   setGpu(gpu: GpuState): void;
   setTab(tab: Tab): void;
+  setTyped(texts: readonly string[]): void;
+  /** Opens a tab with a question in it. */
+  openWith(tab: 'try-it' | 'highlights', texts: readonly string[]): void;
   setCompared(runs: readonly RunRecord[]): void;
   beginRun(recipe: Recipe, json: RecipeJson): RunRecord;
   addEvents(runId: string, events: readonly WorkerEvent[]): void;
@@ -73,14 +78,19 @@ export const useApp = create<AppState>()((set, get) => ({
   gpu: { status: 'opening' },
   compared: [],
   tab: 'curves',
+  typed: [],
   notices: [],
 
   setRecipe: (json) => set(checked(json)),
   setGpu: (gpu) => set({ gpu }),
   setTab: (tab) => set({ tab }),
+  setTyped: (typed) => set({ typed }),
+  openWith: (tab, typed) => set({ tab, typed }),
   setCompared: (compared) => set({ compared }),
   beginRun(recipe, json) {
     const run = newRun(json, methodTitles(recipe));
+    // Another task asks other questions.
+    if (get().run?.task?.id !== recipe.task) set({ typed: [] });
     set({ run });
     return run;
   },

@@ -1,14 +1,18 @@
 /** Examples on which the methods do not all answer the same. Text from data is shown as text. */
-import { Group, NativeSelect, Pagination, Table, Text } from '@mantine/core';
+import { Button, Group, NativeSelect, Pagination, Table, Text } from '@mantine/core';
 import { useState } from 'react';
+import { textsOf } from '../../ask/question';
 import { useRunLooks } from '../../chart/runs';
 import { grouped } from '../../format';
+import { canAsk, useApp } from '../../store';
 import type { EvaluationDetails } from '../../../worker/protocol';
 
 const perPage = 10;
 
 export function Disagreements({ details, titleOf }: { details: EvaluationDetails; titleOf: (id: string) => string }) {
   const lookOf = useRunLooks();
+  const able = useApp(canAsk);
+  const openWith = useApp((state) => state.openWith);
   const [filter, setFilter] = useState('all');
   const [page, setPage] = useState(1);
   const { methods, disagreements, disagreementCount, count, judged } = details;
@@ -80,6 +84,20 @@ export function Disagreements({ details, titleOf }: { details: EvaluationDetails
                   <Table.Td className="disagreement-text">
                     {text}
                     {pair !== undefined && <div className="quiet">{pair}</div>}
+                    {able && (
+                      <Group gap={4} mt={2}>
+                        {(['try-it', 'highlights'] as const).map((tab) => (
+                          <Button
+                            key={tab}
+                            size="compact-xs"
+                            variant="subtle"
+                            onClick={() => openWith(tab, textsOf({ text, ...(pair !== undefined && { pair }) }))}
+                          >
+                            {tab === 'try-it' ? 'Try it' : 'Highlights'}
+                          </Button>
+                        ))}
+                      </Group>
+                    )}
                   </Table.Td>
                   <Table.Td>{truth}</Table.Td>
                   {ids.map((id) => (

@@ -5,10 +5,15 @@ import { Swatch } from '../../chart/Swatch';
 import { csv } from '../../chart/series';
 import { saveText } from '../../download';
 import { big, bytes, duration, score } from '../../format';
-import { comparableTo, sorted, type Row, type SortKey } from './rows';
+import { isBest, sorted, type Row, type SortKey } from './rows';
 
 const columns: readonly { key: SortKey; title: string; format: (value: number) => string; note?: string }[] = [
-  { key: 'best', title: 'Best score', format: score },
+  {
+    key: 'best',
+    title: 'Best score',
+    format: score,
+    note: 'With the interval in which the score lies at 95%; none is called best whose interval holds another’s score',
+  },
   { key: 'seconds', title: 'Time', format: duration, note: 'All training steps of the method, evaluation not counted' },
   { key: 'parameters', title: 'Trained values', format: big, note: 'Of the method, task head not counted' },
   {
@@ -30,17 +35,16 @@ const columns: readonly { key: SortKey; title: string; format: (value: number) =
 export function RunTable({ rows }: { rows: readonly Row[] }) {
   const [sort, setSort] = useState<{ by: SortKey; descending: boolean }>();
   const shown = sort ? sorted(rows, sort.by, sort.descending) : rows;
-  const top = (row: Row) => {
-    const others = rows.filter(comparableTo(row)).flatMap(({ best }) => best ?? []);
-    return others.length > 1 && row.best === (row.lowerIsBetter ? Math.min(...others) : Math.max(...others));
-  };
+  const top = (row: Row) => isBest(row, rows);
   const save = () => {
-    const header = ['method', 'run', 'differs', 'metric', ...columns.map(({ key }) => key), 'state'];
+    const header = ['method', 'run', 'differs', 'metric', 'low', 'high', ...columns.map(({ key }) => key), 'state'];
     const lines = rows.map((row) => [
       row.series.title,
       row.run.id,
       row.differs.map(({ title, value }) => `${title} ${value}`).join('; '),
       row.metric,
+      row.interval?.[0],
+      row.interval?.[1],
       ...columns.map(({ key }) => row[key]),
       row.state,
     ]);
@@ -109,6 +113,11 @@ export function RunTable({ rows }: { rows: readonly Row[] }) {
                     style={{ whiteSpace: 'nowrap' }}
                   >
                     {row[key] === undefined ? '–' : format(row[key])}
+                    {key === 'best' && row.interval && (
+                      <div className="quiet" style={{ fontWeight: 400 }}>
+                        {row.interval.map((end) => end.toFixed(3)).join(' – ')}
+                      </div>
+                    )}
                     {key === 'best' && top(row) && (
                       <Badge ml={6} size="xs" variant="light" color="gray" c="inherit">
                         best

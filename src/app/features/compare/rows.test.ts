@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { seriesOf } from '../../chart/runs';
 import { newRun, type RunRecord } from '../../run-record';
 import { differences } from './differences';
-import { comparableTo, rowsOf, sorted } from './rows';
+import { comparableTo, isBest, rowsOf, sorted, type Row } from './rows';
 
 const task = {
   id: 'sample',
@@ -69,5 +69,13 @@ describe('the table of runs', () => {
   it('compares scores only where they were measured on as many examples of the same task', () => {
     const rows = rowsOf(seriesOf([run(1, 8, [0.5, 0.75]), run(2, 8, [0.6, 0.6], 99)]));
     expect(rows.filter(comparableTo(rows[0]!)).map(({ best }) => best)).toEqual([0.5, 0.75]);
+  });
+
+  it('calls best only what is ahead by more than noise', () => {
+    const [low, high, ...others] = rowsOf(seriesOf([run(1, 8, [0.5, 0.75]), run(2, 8, [0.6])]));
+    const sure: Row = { ...high!, interval: [0.7, 0.8] };
+    expect([low!, sure, ...others].map((row, _, rows) => isBest(row, rows))).toEqual([false, true, false, false]);
+    const unsure: Row = { ...high!, interval: [0.55, 0.9] };
+    expect(isBest(unsure, [low!, unsure, ...others])).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
 /** One row of the table of runs: a method of a run, with what it reached and what it took. */
+import type { Interval } from '../../../metrics/interval';
 import type { RunSeries } from '../../chart/runs';
 import { isActive } from '../../run-record';
 import { differences } from './differences';
@@ -9,6 +10,8 @@ export interface Row extends RunSeries {
   readonly lowerIsBetter: boolean;
   /** The primary metric of the best evaluation. */
   readonly best: number | undefined;
+  /** 95% interval of it. */
+  readonly interval: Interval | undefined;
   readonly bestStep: number | undefined;
   /** Of all steps, evaluation not counted. */
   readonly seconds: number | undefined;
@@ -35,6 +38,7 @@ export function rowsOf(all: readonly RunSeries[]): Row[] {
       metric,
       lowerIsBetter: run.task?.lowerIsBetter === true,
       best: metric === undefined ? undefined : best?.metrics[metric],
+      interval: best?.interval,
       bestStep,
       seconds: steps.length ? steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000 : undefined,
       parameters: cost?.trainableParameters,
@@ -62,3 +66,12 @@ export const comparableTo =
     other.run.task?.id === run.task?.id &&
     other.metric === run.task?.primaryMetric &&
     other.run.examples?.validation === run.examples?.validation;
+
+/** Whether a row is best of those comparable to it by more than noise: none of the others lies inside its interval. */
+export function isBest(row: Row, rows: readonly Row[]): boolean {
+  const others = rows.filter((other) => other !== row && comparableTo(row)(other)).flatMap(({ best }) => best ?? []);
+  if (row.best === undefined || others.length === 0) return false;
+  const ahead = others.every((other) => (row.lowerIsBetter ? row.best! < other : row.best! > other));
+  const { interval } = row;
+  return ahead && !(interval && others.some((other) => other >= interval[0] && other <= interval[1]));
+}

@@ -8,7 +8,7 @@ import { seriesOf, useRuns } from '../../chart/runs';
 import { csvOfLines, type Line, type Range } from '../../chart/series';
 import { takeTurn } from '../../chart/turns';
 import { stepOf } from '../../run-record';
-import { linesOf, metricNames, metricTitle, type Quantity } from './quantities';
+import { guessLines, linesOf, metricNames, metricTitle, type Quantity } from './quantities';
 
 export interface CurveProps {
   readonly quantity: Quantity;
@@ -40,7 +40,10 @@ function CurveFigure({ quantity, smoothing, range, onRange }: CurveProps) {
   const title = isMetric ? `${metricTitle(metric || 'score')}, validation` : quantity.title;
   const all = useMemo(() => seriesOf(runs), [runs]);
   const last = Math.max(1, ...runs.map(stepOf));
-  const { lines, faint } = useMemo(() => linesOf(quantity, all, metric, smoothing), [quantity, all, metric, smoothing]);
+  const { lines, faint } = useMemo(() => {
+    const drawn = linesOf(quantity, all, metric, smoothing);
+    return isMetric ? { ...drawn, lines: [...drawn.lines, ...guessLines(runs, metric, last)] } : drawn;
+  }, [quantity, all, metric, smoothing, isMetric, runs, last]);
   const marks = useMemo(() => (isMetric ? all.flatMap((one) => bestOf(one, metric)) : []), [isMetric, all, metric]);
   const summary = lines
     .map(({ title: name, points }) =>

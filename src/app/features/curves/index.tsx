@@ -7,6 +7,7 @@ import { stepOf } from '../../run-record';
 import { allRuns, useApp } from '../../store';
 import { Curve } from './Curve';
 import './curves.css';
+import { Examples } from './Examples';
 import { quantities } from './quantities';
 import { Samples } from './Samples';
 import { WeightChanges } from './WeightChanges';
@@ -33,6 +34,7 @@ export default function Curves() {
   }
   return (
     <Stack gap="md">
+      <Watched />
       <Group gap="xl" align="center" className="curves-controls">
         <StepsShown last={last} visible={visible} onRange={setRange} />
         <Smoothing value={smoothing} onChange={setSmoothing} />
@@ -45,6 +47,12 @@ export default function Curves() {
       <BelowCurves />
     </Stack>
   );
+}
+
+function Watched() {
+  const runs = useRuns();
+  const all = useMemo(() => seriesOf(runs), [runs]);
+  return <Examples all={all} />;
 }
 
 function BelowCurves() {

@@ -137,3 +137,19 @@ export function linesOf(
     faint: raw,
   };
 }
+
+/** What answers without reading would score, as a line across; the same for runs on the same data. */
+export function guessLines(runs: readonly RunRecord[], metric: string, last: number): Line[] {
+  const lines = new Map<string, Line>();
+  for (const { task } of runs) {
+    const y = task?.guess?.metrics[metric];
+    if (!task?.guess || y === undefined) continue;
+    const key = `guess ${task.id} ${y}`;
+    const points = [
+      { x: 0, y },
+      { x: last, y },
+    ];
+    lines.set(key, { key, title: task.guess.title, colour: 'var(--quiet)', dash: '2 4', points });
+  }
+  return [...lines.values()];
+}

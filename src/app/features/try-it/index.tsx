@@ -1,18 +1,17 @@
 /** Try it: a text of the visitor's own, or as many as the task takes, answered by the base model and by every tuned one, side by side. */
 import { Button, Center, Group, Stack, Text, Textarea } from '@mantine/core';
 import { Note } from '../Note';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { errorInfo } from '../../../worker/rpc-errors';
 import type { ErrorInfo } from '../../../worker/protocol';
+import { ExampleChips, useQuestion } from '../../ask/question';
 import { canAsk, useApp } from '../../store';
 import { callback, worker } from '../../worker-client';
 import { Answers, type AnswersProps } from './Answers';
 
 /** After the last key, so that not every letter is a question. */
 const patience = 350;
-
-const noFields: readonly string[] = [];
 
 interface Asked {
   readonly texts: readonly string[];
@@ -38,11 +37,8 @@ export default function TryIt() {
   const model = useApp(({ run }) =>
     run ? `${run.id} ${run.methods.map(({ steps }) => steps.length).join(' ')} ${run.state}` : '',
   );
-  const [typed, setTyped] = useState<readonly string[]>([]);
+  const { fields, texts, setText } = useQuestion();
   const [answered, setAnswered] = useState<Answered>();
-  const fields = task?.fields ?? noFields;
-  const example = task?.example ?? noFields;
-  const texts = useMemo(() => fields.map((_, i) => typed[i] ?? example[i] ?? ''), [fields, typed, example]);
   const ready = able && texts.length > 0 && texts.every((text) => text.trim() !== '');
   const writes = task?.writes === true;
   const [streamed, setStreamed] = useState<Readonly<Record<string, string>>>();
@@ -118,12 +114,13 @@ export default function TryIt() {
           </Group>
         </Note>
       )}
+      <ExampleChips />
       {fields.map((field, i) => (
         <Textarea
           key={field}
           label={field}
           value={texts[i]}
-          onChange={(event) => setTyped(texts.with(i, event.currentTarget.value))}
+          onChange={(event) => setText(i, event.currentTarget.value)}
           autosize
           minRows={2}
           maxRows={8}
