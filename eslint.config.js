@@ -18,7 +18,7 @@ const allowed = {
   check: ['gpu', 'graph', 'optim', 'checkpoint'],
   train: ['gpu', 'graph', 'models', 'methods', 'tasks', 'optim', 'checkpoint', 'data', 'metrics', 'cost'],
   export: ['gpu', 'graph', 'models', 'methods', 'tasks', 'checkpoint', 'train'],
-  explain: ['graph', 'models', 'tasks', 'data', 'train'],
+  explain: ['graph', 'models', 'methods', 'tasks', 'checkpoint', 'data', 'train'],
 };
 allowed.worker = [...Object.keys(allowed).filter((room) => room !== 'paper'), 'export'];
 
@@ -58,7 +58,7 @@ const alone = ['models', 'methods'].map((room) => ({
   },
 }));
 
-const features = ['curves', 'compare', 'history', 'try-it', 'highlights', 'take-home', 'gpu-check'];
+const features = ['curves', 'compare', 'history', 'try-it', 'highlights', 'take-home', 'gpu-check', 'method-picture'];
 
 /** The page: features do not know each other, and only the worker computes. */
 const page = [

@@ -13,6 +13,7 @@ test('set-up: every section unfolded, dialogs, a checkpoint of the hub, a table 
   page,
 }) => {
   await open(page, smallRecipe);
+  await expect(page.getByRole('img', { name: /^W₀/ })).toBeVisible();
   await inEveryDress(page, 'welcome');
   await unfold(page);
   await page.getByRole('button', { name: 'More settings' }).first().click();

@@ -23,6 +23,21 @@ async function evaluated(json: RecipeJson, environment: Parameters<typeof testEn
   return { logits, headFromCheckpoint: run.prepared.headFromCheckpoint };
 }
 
+/** What the best evaluation told of every weight's change is that of the merged weights, which are its weights. */
+async function checkChanges(run: Run, id: string, file: Uint8Array): Promise<void> {
+  const { prepared } = run;
+  const merged = readSafetensors(file).tensors;
+  const told = run.results().methods.find((method) => method.id === id)!.best!.changes ?? [];
+  for (const { name, role, layer } of prepared.model.sites) {
+    const { data: before } = await prepared.reader.read(`${name}.weight`);
+    const after = toFloat32(merged.get(`${name}.weight`)!);
+    const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+    const expected = norm(after.map((value, i) => value - before[i]!)) / norm(before);
+    const change = told.find((one) => one.role === role && one.layer === layer)?.change ?? 0;
+    expect(Math.abs(change - expected), `${id}, ${name}`).toBeLessThanOrEqual(1e-4 * expected);
+  }
+}
+
 /** Every method there is, HUT and LoRA with what only they have. */
 const methods: RecipeJson['methods'] = [
   { method: 'hut', learningRate: 5e-3 },
@@ -45,7 +60,9 @@ describe('exports', () => {
       const error = (other: Float32Array) => Math.max(...other.map((value, i) => Math.abs(value - logits[i]!))) / scale;
       expect(error(started.logits), `${id} was trained`).toBeGreaterThan(1e-3);
 
-      const merged = folder(await mergedFolder(prepared, id), 'merged');
+      const files = await mergedFolder(prepared, id);
+      await checkChanges(run, id, files.get('model.safetensors')!);
+      const merged = folder(files, 'merged');
       const reopened = await evaluated(
         { ...smallRecipe, methods: [{ method: 'lora' }] },
         { checkpoint: () => merged },

@@ -1,6 +1,7 @@
 /** BitFit (Ben Zaken et al. 2021, arXiv 2106.10199): only the biases of the pre-trained model train, those of its normalisation included. */
 import { z } from 'zod';
 import { inPlace, inPlaceFormat, inPlacePython } from './core/base-tensors';
+import { biasFactor } from './core/drawing';
 import type { Method } from './core/method';
 
 const schema = z.strictObject({});
@@ -18,6 +19,10 @@ export const method: Method<z.output<typeof schema>> = {
   tensors: ({ tensors }) => ({ trained: inPlace(tensors.filter(({ name }) => name.endsWith('.bias'))) }),
   // The trained biases are part of the merged model.
   merge: () => [],
+  drawing: {
+    words: () => 'The weight stays as it is; Δb, one number for each output, is added to the bias.',
+    factors: (layer) => [biasFactor(layer)],
+  },
   adapter: inPlaceFormat('BITFIT'),
   python: inPlacePython,
 };

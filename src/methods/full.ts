@@ -1,6 +1,7 @@
 /** Full fine-tuning: every tensor of the pre-trained model trains, embeddings and normalisation included. */
 import { z } from 'zod';
 import { inPlace } from './core/base-tensors';
+import { biasFactor, cellsFactor } from './core/drawing';
 import type { Method } from './core/method';
 
 const schema = z.strictObject({});
@@ -18,4 +19,8 @@ export const method: Method<z.output<typeof schema>> = {
   tensors: ({ tensors }) => ({ trained: inPlace(tensors) }),
   // The trained tensors are the merged model.
   merge: () => [],
+  drawing: {
+    words: () => 'Every cell of the weight is trained by itself, and so is every bias.',
+    factors: (layer) => [cellsFactor(layer), biasFactor(layer)],
+  },
 };

@@ -15,6 +15,11 @@ export const method: Method<z.output<typeof schema>> = {
   tensors: () => ({ trained: [] }),
   // The head is part of every merged model.
   merge: () => [],
+  drawing: {
+    words: () =>
+      'The weight stays as it is, as do all weights of the pre-trained model: only the head on top of it is trained.',
+    factors: () => [],
+  },
   adapter: inPlaceFormat('HEAD'),
   python: inPlacePython,
 };

@@ -20,6 +20,7 @@ import { z } from 'zod';
 import { hutFactors, hutTransform } from '../graph/ops/hut';
 import { linear } from '../graph/ops/linear';
 import type { LinearSite } from '../models/core/model';
+import type { Drawing } from './core/drawing';
 import type { Method } from './core/method';
 import { mergeLayers, peftTargets, targetedNames, targetedSites, targetModules, targetsOf } from './core/targets';
 
@@ -43,6 +44,36 @@ const mean = (of: Float32Array, start: number, stride: number, count: number) =>
   let sum = 0;
   for (let r = 0; r < count; r++) sum += of[start + r * stride]!;
   return sum / count;
+};
+
+/** `diag(m_A) W0 diag(γ m_B)`, and β beside the bias. */
+const drawing: Drawing<HutSettings> = {
+  words: ({ model, settings, site }) =>
+    targetedNames(model, settings.targetModules).has(site.name)
+      ? 'Every row of the weight is multiplied by its m_A and every column by its γ m_B; β is added to the outputs.'
+      : 'This weight is none of those that HUT was told to scale, so it stays as it is.',
+  factors({ model, settings, site, own }) {
+    if (!targetedNames(model, settings.targetModules).has(site.name)) return [];
+    const { rank } = settings;
+    const { inFeatures: d, outFeatures: k } = site;
+    const [a, b, gamma, beta] = [own('hut_A'), own('hut_B'), own('hut_gamma'), own('hut_beta')];
+    const ofWeight = { of: 'weight', lines: 1, neutral: 1 } as const;
+    return [
+      {
+        ...{ name: 'm_A', along: 'inputs', ...ofWeight },
+        values: Float32Array.from({ length: d }, (_, i) => mean(a, i * rank, 1, rank)),
+      },
+      {
+        ...{ name: 'γ m_B', along: 'outputs', ...ofWeight },
+        values: Float32Array.from({ length: k }, (_, o) => gamma[o]! * mean(b, o, k, rank)),
+      },
+      { name: 'β', along: 'outputs', of: 'bias', lines: 1, values: beta, neutral: 0 },
+    ];
+  },
+  weight(before, factors) {
+    const [rows, columns] = [factors[0]!.values, factors[1]!.values];
+    return before.map((value, at) => value * rows[at % rows.length]! * columns[Math.floor(at / rows.length)]!);
+  },
 };
 
 const python = `
@@ -171,6 +202,8 @@ export const method: Method<HutSettings> = {
       }
       return { weight, bias: layer.bias.map((value, o) => value + beta[o]!) };
     }),
+
+  drawing,
 
   adapter: {
     peftType: 'HUT',

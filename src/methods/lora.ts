@@ -14,6 +14,7 @@ import { linear } from '../graph/ops/linear';
 import type { LinearSite } from '../models/core/model';
 import { uniformValues } from '../random';
 import { inPlace, insideModule } from './core/base-tensors';
+import { biasFactor, cellsFactor, type Drawing } from './core/drawing';
 import type { AdaptedModel, AdapterContents, Method, OwnValues, TrainedTensor } from './core/method';
 import { mergeLayers, peftTargets, targetedNames, targetedSites, targetModules, targetsOf } from './core/targets';
 
@@ -182,6 +183,47 @@ function onWholeLayers(settings: LoraSettings, model: AdaptedModel, given: Reado
   return { settings: { ...settings, targetModules: targets, rankPattern: ranks, alphaPattern: alphas }, tensors };
 }
 
+/** `s B A` over the weight, its scale s drawn with B. */
+const drawing: Drawing<LoraSettings> = {
+  words: ({ model, settings, site }) =>
+    targetedNames(model, settings.targetModules).has(site.name)
+      ? `s B A, a product of rank ${factorsOf(site, settings).rank}, is added to the weight: a row takes its part by A, a column by sB.`
+      : 'This weight is none of those that LoRA was told to adapt, so it stays as it is.',
+  factors(layer) {
+    const { model, settings, site, own } = layer;
+    const trained = new Set(along(model, settings).map(({ name }) => name));
+    const inPlaceToo = [
+      ...(trained.has(`${site.name}.weight`) ? [cellsFactor(layer)] : []),
+      ...(trained.has(`${site.name}.bias`) ? [biasFactor(layer)] : []),
+    ];
+    if (!targetedNames(model, settings.targetModules).has(site.name)) return inPlaceToo;
+    const { rank: r, scale } = factorsOf(site, settings);
+    const { outFeatures } = site;
+    const b = own('lora_B.weight');
+    return [
+      { name: 'A', along: 'inputs', of: 'weight', lines: r, values: own('lora_A.weight'), neutral: 0 },
+      {
+        ...({ name: 'sB', along: 'outputs', of: 'weight', lines: r, neutral: 0 } as const),
+        values: Float32Array.from(
+          { length: r * outFeatures },
+          (_, at) => scale * b[(at % outFeatures) * r + Math.floor(at / outFeatures)]!,
+        ),
+      },
+      ...inPlaceToo,
+    ];
+  },
+  weight(before, factors) {
+    const [a, b] = [factors[0]!, factors[1]!];
+    const [inputs, outputs] = [a.values.length / a.lines, b.values.length / b.lines];
+    return before.map((value, at) => {
+      const [o, i] = [Math.floor(at / inputs), at % inputs];
+      let added = 0;
+      for (let k = 0; k < a.lines; k++) added += b.values[k * outputs + o]! * a.values[k * inputs + i]!;
+      return value + added;
+    });
+  },
+};
+
 export const method: Method<LoraSettings> = {
   id: 'lora',
   title: 'LoRA',
@@ -256,6 +298,8 @@ export const method: Method<LoraSettings> = {
       }
       return { weight };
     }),
+
+  drawing,
 
   adapter: {
     peftType: 'LORA',

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { inPlace, inPlaceFormat, inPlacePython } from './core/base-tensors';
+import { biasFactor, cellsFactor, type DrawnSite } from './core/drawing';
 import type { AdaptedModel, Method } from './core/method';
 
 const schema = z.strictObject({ layers: z.number().int().min(1).max(1024).default(2) });
@@ -11,6 +12,9 @@ type TopLayersSettings = z.output<typeof schema>;
 
 const above = ({ tensors, numHiddenLayers }: AdaptedModel, layers: number) =>
   tensors.filter(({ layer }) => layer >= numHiddenLayers - layers && layer >= 0);
+
+const isAbove = ({ model, settings, site }: DrawnSite<TopLayersSettings>) =>
+  site.layer >= model.numHiddenLayers - settings.layers;
 
 export const method: Method<TopLayersSettings> = {
   id: 'top-layers',
@@ -26,6 +30,13 @@ export const method: Method<TopLayersSettings> = {
   tensors: (model, { layers }) => ({ trained: inPlace(above(model, layers)) }),
   // The trained tensors are part of the merged model.
   merge: () => [],
+  drawing: {
+    words: (drawn) =>
+      isAbove(drawn)
+        ? 'This block is one of the last: every cell of the weight is trained by itself, and so is every bias.'
+        : 'This block lies below the last ones, so its weight stays as it is.',
+    factors: (layer) => (isAbove(layer) ? [cellsFactor(layer), biasFactor(layer)] : []),
+  },
   adapter: inPlaceFormat('TOP_LAYERS', (names, { tensors, numHiddenLayers }) => {
     const lowest = Math.min(...tensors.filter(({ name }) => names.has(name)).map(({ layer }) => layer));
     return Number.isFinite(lowest) ? { layers: numHiddenLayers - lowest } : {};

@@ -2,6 +2,7 @@
 import type { AdapterIdentity } from '../gpu/device';
 import type { Cost } from '../cost/estimate';
 import type { Interval } from '../metrics/interval';
+import type { Role } from '../models/core/model';
 import type { AnswerView, Sample } from '../tasks/core/task';
 
 export type Phase = 'download' | 'tokenise' | 'tune' | 'compile' | 'train' | 'evaluate' | 'export';
@@ -30,6 +31,16 @@ export interface EvaluationRecord {
   readonly interval?: Interval;
   /** What the model answers to the shown examples, in their order: see `shownExamples`. */
   readonly examples?: readonly ExampleAnswer[];
+  /** How far every weight that the method changes has moved, where it can be merged. */
+  readonly changes?: readonly WeightChange[];
+}
+
+/** ‖W_new − W0‖ / ‖W0‖ of one weight, Frobenius norms. */
+export interface WeightChange {
+  readonly role: Role;
+  /** Block from 0. */
+  readonly layer: number;
+  readonly change: number;
 }
 
 /** A model's answer to an example that is watched while it trains. */

@@ -10,6 +10,7 @@ import { decidingSplit, metricName, type SplitName } from '../data/splits';
 import type { TensorValues } from '../graph/flat-buffers';
 import { scheduleFactor } from '../optim/schedule';
 import type { Task } from '../tasks/core/task';
+import { drawnContender, weightChanges } from './drawn-layer';
 import type { EvaluationRecord, ExampleAnswer, MethodResults, Results, RunEvent, StepRecord } from './events';
 import type { Prepared } from './prepare';
 import { recipeJson } from './recipe';
@@ -184,6 +185,7 @@ export class Run {
   async evaluate(epoch: number, control: RunControl = {}): Promise<void> {
     const { loaded, splits } = this.prepared;
     const { task } = loaded;
+    const { reader, model, source, recipe } = this.prepared;
     for (const progress of this.#all) {
       const metrics: Record<string, number> = {};
       let deciding: unknown;
@@ -194,6 +196,10 @@ export class Run {
         for (const [name, value] of Object.entries(task.score(rows, encoded, answers)))
           metrics[metricName(name, split, this.deciding)] = value;
       }
+      const { best, trainer } = progress;
+      const parameters = await trainer.flat.parameters.read();
+      const drawn = drawnContender(trainer.options.tuned, recipe.training.seed, (name) => parameters.get(name));
+      const changes = await weightChanges(reader, model, drawn, source.label);
       const { rows } = splits.get(this.deciding)!;
       const samples = task.samples?.(rows, deciding);
       const record: EvaluationRecord = {
@@ -205,10 +211,9 @@ export class Run {
         ...(!samples && {
           examples: shownExamples(rows.length).map((index) => exampleAnswer(task, rows, deciding, index)),
         }),
+        ...(changes.length && { changes }),
       };
       progress.evaluations.push(record);
-      const { best, trainer } = progress;
-      const parameters = await trainer.flat.parameters.read();
       progress.snapshots.add(this.#step, parameters);
       const sign = task.lowerIsBetter ? -1 : 1;
       const gain = best && sign * (metrics[task.primaryMetric]! - best.record.metrics[task.primaryMetric]!);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { KernelReport } from '../check/kernels';
 import type { CacheEntry } from '../checkpoint/cache';
 import { UserError } from '../errors';
+import type { WeightPlace } from '../explain/weight-picture';
 import { adapterLabel, type Gpu } from '../gpu/device';
 import { parseRecipe, type RecipeJson } from '../train/recipe';
 import type { GpuCheck, GpuReport, HighlightQuestion, ModelId, RunWorker, WorkerEvent } from './protocol';
@@ -89,6 +90,15 @@ class Engine implements RunWorker {
   async plan(recipe: RecipeJson, trainExamples?: number) {
     const gpu = await this.#gpu.open().catch(() => undefined);
     return planRecipe(parseRecipe(recipe), await this.#environment(), gpu, trainExamples);
+  }
+
+  async drawWeight(recipe: RecipeJson, place: WeightPlace) {
+    const { pictureOfRecipe } = await import('./pictures');
+    return pictureOfRecipe(parseRecipe(recipe), await this.#environment(), place);
+  }
+
+  drawTrainedWeight(place: WeightPlace) {
+    return this.#current.drawWeight(place);
   }
 
   async start(recipe: RecipeJson, onEvents: (events: readonly WorkerEvent[]) => void): Promise<void> {

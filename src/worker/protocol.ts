@@ -8,6 +8,7 @@ import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
 import type { Faithfulness } from '../explain/faithfulness';
 import type { HighlightKind } from '../explain/kinds';
+import type { WeightPicture, WeightPlace } from '../explain/weight-picture';
 import type { Results, RunEvent } from '../train/events';
 import type { RecipeJson } from '../train/recipe';
 import type { AnswerView, Distribution, ExampleView, Figure } from '../tasks/core/task';
@@ -233,6 +234,11 @@ export interface RunWorker {
   inspectData(recipe: RecipeJson): Promise<DataReport>;
   /** @param trainExamples where the page knows them */
   plan(recipe: RecipeJson, trainExamples?: number): Promise<Plan>;
+
+  /** One weight of the recipe's checkpoint and what each method makes of it; downloads the checkpoint where it is not here yet. */
+  drawWeight(recipe: RecipeJson, place: WeightPlace): Promise<WeightPicture>;
+  /** One weight of the run and what each method has made of it by now. @throws UserError `run/none` */
+  drawTrainedWeight(place: WeightPlace): Promise<WeightPicture>;
 
   /** Prepares and trains; resolves at the end of the run, however it ends. Frees the run before. */
   start(recipe: RecipeJson, onEvents: (events: readonly WorkerEvent[]) => void): Promise<void>;

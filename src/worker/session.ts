@@ -3,6 +3,7 @@
  * taken home. Disposed when the next one starts.
  */
 import { UserError } from '../errors';
+import type { WeightPicture, WeightPlace } from '../explain/weight-picture';
 import type { Environment } from '../train/environment';
 import type { RunEvent } from '../train/events';
 import { placeBase } from '../train/place';
@@ -166,6 +167,11 @@ export class Session {
   async highlight(question: HighlightQuestion): Promise<Highlight[]> {
     const { signal } = (this.#answering = new AbortController());
     return (await this.#lookers()).highlight(question, signal);
+  }
+
+  async drawWeight(place: WeightPlace): Promise<WeightPicture> {
+    const { pictureOfRun } = await import('./pictures');
+    return pictureOfRun(this.#trained, place);
   }
 
   snapshotSteps(): number[] {

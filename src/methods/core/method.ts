@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import type { Graph } from '../../graph/graph';
 import type { Tensor } from '../../graph/tensor';
 import type { HiddenSite, KeysValues, LinearSite, Model, ModelTensor } from '../../models/core/model';
+import type { Drawing } from './drawing';
 
 /** A model as a method sees it. */
 export interface AdaptedModel extends Pick<
@@ -198,6 +199,8 @@ export interface Method<Settings extends object = object> {
   readonly adapter?: AdapterFormat<Settings>;
   /** Where `peft` does not open the adapter. */
   readonly python?: PythonModule;
+  /** What it does to one weight, as a picture. */
+  readonly drawing?: Drawing<Settings>;
   /** FLOPs that a forward pass gains by the method's paper, which do not depend on tokens. Left out: the paper has no formula. */
   paperFlops?(model: AdaptedModel, settings: Settings): number;
 }

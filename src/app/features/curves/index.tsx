@@ -10,6 +10,7 @@ import './curves.css';
 import { Examples } from './Examples';
 import { quantities } from './quantities';
 import { Samples } from './Samples';
+import { WeightChanges } from './WeightChanges';
 
 export default function Curves() {
   const none = useApp((state) => allRuns(state).length === 0);
@@ -43,7 +44,7 @@ export default function Curves() {
           <Curve key={quantity.id} quantity={quantity} smoothing={smoothing} range={visible} onRange={setRange} />
         ))}
       </div>
-      <AllSamples />
+      <BelowCurves />
     </Stack>
   );
 }
@@ -54,10 +55,15 @@ function Watched() {
   return <Examples all={all} />;
 }
 
-function AllSamples() {
+function BelowCurves() {
   const runs = useRuns();
   const all = useMemo(() => seriesOf(runs), [runs]);
-  return <Samples all={all} />;
+  return (
+    <>
+      <Samples all={all} />
+      <WeightChanges all={all} />
+    </>
+  );
 }
 
 const StepsShown = memo(function StepsShown({
