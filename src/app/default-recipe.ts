@@ -1,15 +1,16 @@
-/** What the page starts with: bundled model, bundled task, HUT beside LoRA; the same as `public/recipes/sample.json`, which a test checks. */
+/** What the page starts with: bundled model, bundled task, HUT beside LoRA and the head alone; the same as `public/recipes/sample.json`, which a test checks. */
 import type { RecipeJson } from '../train/recipe';
 
 export const defaultRecipe: RecipeJson = {
   checkpoint: 'bundled:tiny-roberta',
   task: 'sample',
   methods: [
-    { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused', learningRate: 0.002 },
-    { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.002 },
+    { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused', learningRate: 0.02 },
+    { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.005 },
+    { method: 'head', learningRate: 0.02 },
   ],
   training: {
-    epochs: 3,
+    epochs: 1,
     batchSize: 8,
     maxLength: 64,
     schedule: 'linear',
@@ -20,4 +21,5 @@ export const defaultRecipe: RecipeJson = {
     shuffle: true,
     seed: 42,
   },
+  evaluation: { everySteps: 50 },
 };
