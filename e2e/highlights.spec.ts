@@ -22,8 +22,8 @@ test('a passage and a question of one’s own: highlights of all models, over th
   await expect(page.getByRole('region', { name: 'Examples' })).toContainText('after step 12');
 
   await page.getByRole('tab', { name: 'Highlights' }).click();
-  await page.getByLabel('Passage').fill(passage);
-  await page.getByLabel('Question').fill('Who built the bridge?');
+  await page.getByRole('textbox', { name: 'Passage' }).fill(passage);
+  await page.getByRole('textbox', { name: 'Question' }).fill('Who built the bridge?');
   const panel = (name: RegExp) => page.getByRole('region', { name });
   const words = (name: RegExp) => panel(name).getByRole('img');
   for (const name of [/^Before training: /, /^HUT: /, /^LoRA: /]) {

@@ -32,7 +32,7 @@ test('bundled default: one click to two curves and a validation accuracy above c
     ['This is terrible and I hate it.', 'negative'],
     ['What a lovely evening, I would come again.', 'positive'],
   ] as const) {
-    await page.getByLabel('Text', { exact: true }).fill(text);
+    await page.getByRole('textbox', { name: 'Text', exact: true }).fill(text);
     for (const method of ['HUT', 'LoRA'])
       await expect(page.getByRole('group', { name: `Answer: ${method}`, exact: true })).toContainText(answer);
   }
