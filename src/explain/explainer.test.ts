@@ -5,6 +5,8 @@ import { Gpu } from '../gpu/device';
 import { DeviceMemory } from '../graph/executable';
 import { fixtureFolder, loadCase, relativeError, trainerOf } from '../train/fixtures.node';
 import { Explainer } from './explainer';
+import { curvePoints, faithfulness, meanFaithfulness } from './faithfulness';
+import { kindIds } from './kinds';
 import { gaussLegendre } from './readings';
 
 /* Every highlight against PyTorch (reference/highlight_fixtures.py). */
@@ -99,6 +101,49 @@ describe('highlights against PyTorch', () => {
       close(await explainer.probabilities(row, found.subject, rows), input.deletion, 'deletion');
       await explainer.dispose();
     }
+    await trainer.dispose();
+    memory.dispose();
+  });
+});
+
+describe('the faithfulness check', () => {
+  it('hides and shows words in the order of each kind', async () => {
+    const loaded = await loadCase('highlights-roberta-lora');
+    const { inputs } = JSON.parse(readFileSync(`${fixtureFolder}/highlights-roberta-lora/case.json`, 'utf8')) as Case;
+    const memory = new DeviceMemory(gpu);
+    const trainer = await trainerOf(memory, loaded);
+    const [{ inputIds, kept }] = inputs as [Input];
+    const tokenizer: Partial<TextTokenizer> = {
+      padTokenId: 1,
+      maskTokenId: 4,
+      specialTokenIds: new Set(kept.map((at) => inputIds[at]!)),
+      pieces: (ids) => Array.from(ids, (id) => ` ${id}`),
+    };
+    const explainer = new Explainer(trainer, tokenizer as TextTokenizer, 64);
+    const row = { inputIds: Uint32Array.from(inputIds), tokenTypeIds: new Uint8Array(inputIds.length) };
+    const explanation = await explainer.explain(row, { steps: 8 });
+    const { deletion, insertion } = await faithfulness(explainer, row, explanation, 1);
+    const plain = inputIds.flatMap((_, token) => (kept.includes(token) ? [] : [token]));
+    const [nothing] = await explainer.probabilities(row, explanation.subject, [
+      explainer.hidden(row, (token) => plain.includes(token)),
+    ]);
+    for (const kind of [...kindIds, 'random'] as const) {
+      expect(deletion[kind].values[0]).toBeCloseTo(explanation.probability, 5);
+      expect(deletion[kind].values.at(-1)).toBeCloseTo(nothing!, 5);
+      expect(insertion[kind].values[0]).toBeCloseTo(nothing!, 5);
+      expect(insertion[kind].values.at(-1)).toBeCloseTo(explanation.probability, 5);
+    }
+    // By hand: the word with the largest value goes first.
+    const { gradientInput } = explanation.values;
+    const order = plain.toSorted((a, b) => gradientInput[b]! - gradientInput[a]!);
+    const count = Math.round(plain.length / curvePoints);
+    const [first] = await explainer.probabilities(row, explanation.subject, [
+      explainer.hidden(row, (token) => order.slice(0, count).includes(token)),
+    ]);
+    expect(deletion.gradientInput.values[1]).toBeCloseTo(first!, 6);
+    const mean = meanFaithfulness([{ deletion, insertion }]);
+    expect(mean?.deletion.rollout.area).toBeCloseTo(deletion.rollout.area, 12);
+    await explainer.dispose();
     await trainer.dispose();
     memory.dispose();
   });

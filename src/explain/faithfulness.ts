@@ -12,7 +12,7 @@ import { createRandom, shuffle } from '../random';
 export type OrderKind = HighlightKind | 'random';
 
 export interface Curve {
-  /** The probability with the first 0, 1/n, … 1 of the words hidden (or shown). */
+  /** The probability with the first 0, 1/6, … 1 of the words hidden (or shown). */
   readonly values: readonly number[];
   /** Its mean, by the trapezoidal rule. */
   readonly area: number;
@@ -24,8 +24,8 @@ export interface Faithfulness {
 }
 
 /** Points of a curve after its first. */
-export const curvePoints = 8;
-const randomOrders = 3;
+export const curvePoints = 6;
+const randomOrders = 2;
 
 const curveOf = (values: readonly number[]): Curve => ({
   values,
@@ -54,43 +54,47 @@ export async function faithfulness(
     'random',
     Array.from({ length: randomOrders }, (_, i) => Array.from(shuffle(Uint32Array.from(plain), createRandom(seed, i)))),
   );
-  const points = Math.min(curvePoints, plain.length);
-  const counts = Array.from({ length: points + 1 }, (_, i) => Math.round((i * plain.length) / Math.max(1, points)));
-  const result = { deletion: {}, insertion: {} } as Record<'deletion' | 'insertion', Record<OrderKind, Curve>>;
-  for (const [kind, list] of orders) {
-    const ids = list.flatMap((order) =>
-      (['deletion', 'insertion'] as const).flatMap((way) =>
-        counts.map((count) => {
-          const first = new Set(order.slice(0, count).flatMap((word) => words[word]!.tokens));
-          const special = new Set(words.flatMap((word) => (word.special ? word.tokens : [])));
-          return explainer.hidden(row, (token) =>
-            way === 'deletion' ? first.has(token) : !first.has(token) && !special.has(token),
-          );
-        }),
-      ),
+  const counts = Array.from({ length: curvePoints + 1 }, (_, i) => Math.round((i * plain.length) / curvePoints));
+  const special = new Set(words.flatMap((word) => (word.special ? word.tokens : [])));
+  // Orders share their ends, and may share more: what was asked once is not asked again.
+  const rows = new Map<string, Uint32Array>();
+  const asked = (way: 'deletion' | 'insertion', order: readonly number[], count: number) => {
+    const first = new Set(order.slice(0, count).flatMap((word) => words[word]!.tokens));
+    const ids = explainer.hidden(row, (token) =>
+      way === 'deletion' ? first.has(token) : !first.has(token) && !special.has(token),
     );
-    const found = await explainer.probabilities(row, explanation.subject, ids);
-    (['deletion', 'insertion'] as const).forEach((way, w) => {
-      const mean = counts.map(
-        (_, i) => list.reduce((sum, __, o) => sum + found[(2 * o + w) * counts.length + i]!, 0) / list.length,
-      );
-      result[way][kind] = curveOf(mean);
-    });
-  }
-  return result;
+    const key = ids.join(' ');
+    rows.set(key, ids);
+    return key;
+  };
+  const ways = ['deletion', 'insertion'] as const;
+  const keys = ways.map((way) =>
+    [...orders].map(
+      ([kind, list]) => [kind, list.map((order) => counts.map((count) => asked(way, order, count)))] as const,
+    ),
+  );
+  const found = await explainer.probabilities(row, explanation.subject, [...rows.values()]);
+  const probability = new Map([...rows.keys()].map((key, i) => [key, found[i]!]));
+  const curves = (way: number) =>
+    Object.fromEntries(
+      keys[way]!.map(([kind, list]) => [
+        kind,
+        curveOf(counts.map((_, i) => list.reduce((sum, one) => sum + probability.get(one[i]!)!, 0) / list.length)),
+      ]),
+    ) as Record<OrderKind, Curve>;
+  return { deletion: curves(0), insertion: curves(1) };
 }
 
-/** The mean of several rows' curves, point by point; rows with fewer words than points are left out. */
+/** The mean of several rows' curves, point by point. */
 export function meanFaithfulness(all: readonly Faithfulness[]): Faithfulness | undefined {
-  const whole = all.filter(({ deletion }) => deletion.random.values.length === curvePoints + 1);
-  if (whole.length === 0) return undefined;
+  if (all.length === 0) return undefined;
   const mean = (way: 'deletion' | 'insertion') =>
     Object.fromEntries(
-      (Object.keys(whole[0]![way]) as OrderKind[]).map((kind) => [
+      (Object.keys(all[0]![way]) as OrderKind[]).map((kind) => [
         kind,
         curveOf(
-          whole[0]![way][kind].values.map(
-            (_, i) => whole.reduce((sum, one) => sum + one[way][kind].values[i]!, 0) / whole.length,
+          all[0]![way][kind].values.map(
+            (_, i) => all.reduce((sum, one) => sum + one[way][kind].values[i]!, 0) / all.length,
           ),
         ),
       ]),

@@ -9,7 +9,7 @@ import { saveText } from '../../download';
 import { Note } from '../Note';
 import { callback, worker } from '../../worker-client';
 
-const examples = 8;
+const examples = 4;
 const orders = [...kindIds, 'random'] as const;
 const titleOf = (order: (typeof orders)[number]) => (order === 'random' ? 'Random words' : highlightKinds[order].title);
 

@@ -273,7 +273,7 @@ export default function Highlights() {
               {kind === 'integratedGradients' && (
                 <span className="quiet" style={{ fontWeight: 400 }}>
                   {' '}
-                  adds up to {(100 * completenessError).toFixed(2)}%
+                  completeness error {(100 * completenessError).toFixed(2)}%
                 </span>
               )}
             </Text>
