@@ -6,6 +6,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkWritable, writeFolder } from '../checkpoint/node';
 import { UserError } from '../errors';
+import { meanFaithfulness, type Faithfulness } from '../explain/faithfulness';
+import { RunHighlights } from '../explain/run-highlights';
 import { adapterFolder, exportExtras, mergedFolder, predictionFiles } from '../export/index';
 import { adapterLabel } from '../gpu/device';
 import type { RunEvent } from '../train/events';
@@ -112,6 +114,7 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
         folder,
         new Map([...predictionFiles(prepared, answers)].map(([name, text]) => [name, encode(text)])),
       );
+    if (recipe.output.highlights > 0) await writeHighlights(run, id, folder, line);
     const write = async (kind: 'adapter' | 'merged', files: Map<string, Uint8Array>) => {
       const extras = exportExtras({ kind, results, method: id, task, weights: 'best' });
       for (const [name, text] of extras) files.set(name, encode(text));
@@ -133,6 +136,52 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
   console.log(`Written to ${out}`);
   await run.dispose();
   return failure || results.methods.some((method) => method.stopped) ? 1 : 0;
+}
+
+/** `highlights.jsonl`, a line an example, and `faithfulness.json`, the mean of their curves. */
+async function writeHighlights(run: Run, id: string, folder: string, line: ProgressLine): Promise<void> {
+  const { loaded, recipe } = run.prepared;
+  if (!loaded.task.explaining) {
+    line.print(`${loaded.task.title} has no highlights.`);
+    return;
+  }
+  const highlights = new RunHighlights(run, (model) =>
+    Promise.resolve(run.prepared.trainers.find((trainer) => trainer.id === model)!),
+  );
+  const lines: string[] = [];
+  const all: Faithfulness[] = [];
+  for await (const { index, row, highlight, curves } of highlights.examples(id, recipe.output.highlights)) {
+    const { id: _, words, ...found } = highlight;
+    const { truth } = loaded.task.view(row);
+    const areas = (way: 'deletion' | 'insertion') =>
+      Object.fromEntries(Object.entries(curves[way]).map(([kind, { area }]) => [kind, area]));
+    lines.push(
+      JSON.stringify({
+        index,
+        truth,
+        ...found,
+        words: words.map(({ text, special, part, marked }) => ({ text, special, part, marked })),
+        areas: { deletion: areas('deletion'), insertion: areas('insertion') },
+      }),
+    );
+    all.push(curves);
+    line.event({
+      type: 'progress',
+      phase: 'export',
+      done: index + 1,
+      total: recipe.output.highlights,
+      label: `highlights of ${id}`,
+    });
+  }
+  await highlights.dispose();
+  const mean = { examples: all.length, ...meanFaithfulness(all) };
+  await writeFolder(
+    folder,
+    new Map([
+      ['highlights.jsonl', encode(lines.join('\n'))],
+      ['faithfulness.json', encode(JSON.stringify(mean, null, 2))],
+    ]),
+  );
 }
 
 const encode = (text: string) => new TextEncoder().encode(`${text.trimEnd()}\n`);

@@ -53,6 +53,8 @@ const output = z.strictObject({
   merged: z.boolean().default(true),
   adapter: z.boolean().default(true),
   predictions: z.boolean().default(true),
+  /** Of how many scored examples each method's highlights are written. */
+  highlights: whole(0, 10_000).default(0),
 });
 
 /** A task's own fields beside the shared ones, whose types zod would forget. */

@@ -6,8 +6,7 @@ import type { KernelReport } from '../check/kernels';
 import type { CacheEntry } from '../checkpoint/cache';
 import type { Cost } from '../cost/estimate';
 import type { AdapterIdentity } from '../gpu/device';
-import type { Faithfulness } from '../explain/faithfulness';
-import type { HighlightKind } from '../explain/kinds';
+import type { FaithfulnessReport, Highlight, HighlightQuestion } from '../explain/run-highlights';
 import type { WeightPicture, WeightPlace } from '../explain/weight-picture';
 import type { Results, RunEvent } from '../train/events';
 import type { RecipeJson } from '../train/recipe';
@@ -149,48 +148,6 @@ export interface Prediction extends AnswerView {
   readonly milliseconds: number;
 }
 
-/** A word of a highlighted text. */
-export interface HighlightedWord {
-  /** With the space before it. */
-  readonly text: string;
-  /** A token that the tokenizer adds. */
-  readonly special: boolean;
-  /** 0 for the first text, 1 for the second. */
-  readonly part: number;
-  /** Part of the answer, where that is a span of the text. */
-  readonly marked: boolean;
-}
-
-/** What the words do for one model's answer. */
-export interface Highlight {
-  readonly id: ModelId;
-  readonly answer: string;
-  readonly probability: number;
-  readonly words: readonly HighlightedWord[];
-  /** A value for each word. */
-  readonly values: Readonly<Record<HighlightKind, readonly number[]>>;
-  /** Last-layer attention of each head, a value for each word. */
-  readonly heads: readonly (readonly number[])[];
-  /** Of the integrated gradients, as a share of the score's change. */
-  readonly completenessError: number;
-}
-
-export interface HighlightQuestion {
-  readonly models: readonly ModelId[];
-  readonly texts: readonly string[];
-  /** The evaluation whose weights answer; by default today's. The base model has none. */
-  readonly step?: number;
-  /** Places at which integrated gradients are taken. */
-  readonly steps?: number;
-}
-
-/** Deletion and insertion curves of one model, the mean over examples. */
-export interface FaithfulnessReport {
-  readonly id: ModelId;
-  readonly examples: number;
-  readonly curves: Faithfulness;
-}
-
 /** The best evaluation of every method, example by example. */
 export interface EvaluationDetails {
   /** Examples in the deciding split. */
@@ -213,6 +170,8 @@ export interface GpuCheck {
   /** Reports there will be in the end. */
   readonly total: number;
 }
+
+export type { FaithfulnessReport, Highlight, HighlightedWord, HighlightQuestion } from '../explain/run-highlights';
 
 /** The worker's methods, as comlink exposes them. All reject with a `UserError` (`code`, `message`). */
 export interface RunWorker {

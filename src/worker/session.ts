@@ -13,7 +13,7 @@ import { Run, shownExamples } from '../train/run';
 import type { Predictor } from '../tasks/core/task';
 import type { Trainer } from '../train/trainer';
 import { TunedModel } from '../train/tuned-model';
-import type { Lookers } from './highlights';
+import type { RunHighlights } from '../explain/run-highlights';
 import type {
   EvaluationDetails,
   FaithfulnessReport,
@@ -36,7 +36,7 @@ export class Session {
   #run: Run | undefined;
   #base: Promise<Trainer> | undefined;
   #answering: AbortController | undefined;
-  #lookersOf: Lookers | undefined;
+  #highlights: RunHighlights | undefined;
   #ended = false;
 
   constructor(onEvents: (events: readonly WorkerEvent[]) => unknown) {
@@ -156,17 +156,17 @@ export class Session {
   }
 
   /** Explaining is fetched by whoever asks for it. */
-  async #lookers(): Promise<Lookers> {
-    if (!this.#lookersOf) {
-      const { Lookers } = await import('./highlights');
-      this.#lookersOf = new Lookers(this.#trained, (id) => this.#model(id));
+  async #explaining(): Promise<RunHighlights> {
+    if (!this.#highlights) {
+      const { RunHighlights } = await import('../explain/run-highlights');
+      this.#highlights = new RunHighlights(this.#trained, (id) => this.#model(id));
     }
-    return this.#lookersOf;
+    return this.#highlights;
   }
 
   async highlight(question: HighlightQuestion): Promise<Highlight[]> {
     const { signal } = (this.#answering = new AbortController());
-    return (await this.#lookers()).highlight(question, signal);
+    return (await this.#explaining()).highlight(question, signal);
   }
 
   async drawWeight(place: WeightPlace): Promise<WeightPicture> {
@@ -186,7 +186,7 @@ export class Session {
     onProgress: (done: number, total: number) => void,
   ): Promise<FaithfulnessReport[]> {
     const { signal } = (this.#answering = new AbortController());
-    return (await this.#lookers()).faithfulness(models, examples, { signal, onProgress });
+    return (await this.#explaining()).faithfulness(models, examples, { signal, onProgress });
   }
 
   stopPrediction(): void {
@@ -229,7 +229,7 @@ export class Session {
   }
 
   async dispose(): Promise<void> {
-    await this.#lookersOf?.dispose();
+    await this.#highlights?.dispose();
     await (await this.#base?.catch(() => undefined))?.dispose();
     await this.#run?.dispose();
     this.#run = undefined;

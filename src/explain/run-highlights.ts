@@ -1,22 +1,63 @@
-/** Highlights and their faithfulness for the models of a run. */
+/** Highlights and their faithfulness for the models of a run, word by word. */
 import { UserError } from '../errors';
-import { Explainer, defaultSteps, explainedRow, type ExplainedRow, type Explanation } from '../explain/explainer';
-import { faithfulness, meanFaithfulness, type Faithfulness } from '../explain/faithfulness';
-import { highlightKinds, kindIds, type HighlightKind } from '../explain/kinds';
-import { wordsOf, wordValues } from '../explain/words';
+import { Explainer, defaultSteps, explainedRow, type ExplainedRow, type Explanation } from './explainer';
+import { faithfulness, meanFaithfulness, type Faithfulness } from './faithfulness';
+import { highlightKinds, kindIds, type HighlightKind } from './kinds';
+import { wordsOf, wordValues } from './words';
 import type { Run } from '../train/run';
 import type { Trainer } from '../train/trainer';
-import type { FaithfulnessReport, Highlight, HighlightQuestion, ModelId } from './protocol';
 
-export class Lookers {
-  readonly #explainers = new Map<ModelId, Explainer>();
+/** A word of a highlighted text. */
+export interface HighlightedWord {
+  /** With the space before it. */
+  readonly text: string;
+  /** A token that the tokenizer adds. */
+  readonly special: boolean;
+  /** 0 for the first text, 1 for the second. */
+  readonly part: number;
+  /** Part of the answer, where that is a span of the text. */
+  readonly marked: boolean;
+}
+
+/** What the words do for one model's answer. */
+export interface Highlight {
+  readonly id: string;
+  readonly answer: string;
+  readonly probability: number;
+  readonly words: readonly HighlightedWord[];
+  /** A value for each word. */
+  readonly values: Readonly<Record<HighlightKind, readonly number[]>>;
+  /** Last-layer attention of each head, a value for each word. */
+  readonly heads: readonly (readonly number[])[];
+  /** Of the integrated gradients, as a share of the score's change. */
+  readonly completenessError: number;
+}
+
+export interface HighlightQuestion {
+  readonly models: readonly string[];
+  readonly texts: readonly string[];
+  /** The evaluation whose weights answer; by default today's. The base model has none. */
+  readonly step?: number;
+  /** Places at which integrated gradients are taken. */
+  readonly steps?: number;
+}
+
+/** Deletion and insertion curves of one model, the mean over examples. */
+export interface FaithfulnessReport {
+  readonly id: string;
+  readonly examples: number;
+  readonly curves: Faithfulness;
+}
+
+export class RunHighlights {
+  readonly #explainers = new Map<string, Explainer>();
 
   constructor(
     readonly run: Run,
-    private readonly model: (id: ModelId) => Promise<Trainer>,
+    private readonly model: (id: string) => Promise<Trainer>,
   ) {}
 
-  async #explainer(id: ModelId): Promise<Explainer> {
+  async #explainer(id: string): Promise<Explainer> {
     let explainer = this.#explainers.get(id);
     if (!explainer) {
       const { tokenizer, recipe } = this.run.prepared;
@@ -66,28 +107,51 @@ export class Lookers {
 
   /** Curves of the first `count` examples of the deciding split, each with the answer that the model itself gives. */
   async faithfulness(
-    models: readonly ModelId[],
+    models: readonly string[],
     count: number,
     options: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void },
   ): Promise<FaithfulnessReport[]> {
     const { run } = this;
-    const { splits, recipe } = run.prepared;
-    const rows = splits.get(run.deciding)!.rows.slice(0, count);
+    const rows = run.prepared.splits.get(run.deciding)!.rows.slice(0, count);
     const reports: FaithfulnessReport[] = [];
     for (const [place, id] of models.entries()) {
-      const explainer = await this.#explainer(id);
       const all: Faithfulness[] = [];
-      for (const [i, row] of rows.entries()) {
+      for await (const { curves } of this.examples(id, count)) {
         if (options.signal.aborted) throw new UserError('run/stopped', 'Stopped.');
-        const window = await this.#window(explainer, await this.#encoded(row));
-        const explanation = await explainer.explain(window, { steps: defaultSteps });
-        all.push(await faithfulness(explainer, window, explanation, recipe.training.seed));
-        options.onProgress(place * rows.length + i + 1, models.length * rows.length);
+        all.push(curves);
+        options.onProgress(place * rows.length + all.length, models.length * rows.length);
       }
       const curves = meanFaithfulness(all);
       if (curves) reports.push({ id, examples: all.length, curves });
     }
     return reports;
+  }
+
+  /**
+   * Of a contender, for the first `count` examples of the deciding split: each answer with its highlights and the areas under its curves, and
+   * the mean curves.
+   */
+  async *examples(
+    id: string,
+    count: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<{
+    readonly index: number;
+    readonly row: unknown;
+    readonly highlight: Highlight;
+    readonly curves: Faithfulness;
+  }> {
+    const { run } = this;
+    const { task } = run.prepared.loaded;
+    const explainer = await this.#explainer(id);
+    const rows = run.prepared.splits.get(run.deciding)!.rows.slice(0, count);
+    for (const [index, row] of rows.entries()) {
+      signal?.throwIfAborted();
+      const window = await this.#window(explainer, await this.#encoded(row));
+      const explanation = await explainer.explain(window, { steps: defaultSteps });
+      const curves = await faithfulness(explainer, window, explanation, run.prepared.recipe.training.seed);
+      yield { index, row, highlight: highlightOf(id, explainer, window, explanation, task.view(row).text), curves };
+    }
   }
 
   async dispose(): Promise<void> {
@@ -97,7 +161,7 @@ export class Lookers {
 
 /** @param passage the first text, of which an answer that is a span is a part */
 export function highlightOf(
-  id: ModelId,
+  id: string,
   explainer: Explainer,
   row: ExplainedRow,
   { subject, probability, values, heads, completenessError }: Explanation,
