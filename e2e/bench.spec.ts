@@ -40,7 +40,7 @@ test('a recipe has the same losses in the page and in npm run recipe', async ({ 
   const [hut, lora] = computed(inPage);
   for (const method of [hut!, lora!]) {
     expect(new Set(method.steps.map(({ loss }) => loss)).size, `${method.id} was trained`).toBe(3);
-    expect(method.evaluations).toHaveLength(1);
+    expect(method.evaluations).toHaveLength(2);
   }
   expect(computed(inPage)).toEqual(computed(inNode));
 });

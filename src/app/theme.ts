@@ -11,6 +11,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   headings: { fontWeight: '600' },
   components: {
+    // A name needs a role to be read.
+    Loader: { defaultProps: { role: 'status' } },
     Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     // The page has one banner, its bar.
     ModalHeader: { defaultProps: { role: 'presentation' } },

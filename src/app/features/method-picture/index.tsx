@@ -14,7 +14,6 @@ import { useMemo, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import type { WeightPicture, WeightPlace } from '../../../explain/weight-picture';
 import { relativeChange, type Factor } from '../../../methods/core/drawing';
-import { Note } from '../Note';
 import { looksOf } from '../../method-colours';
 import { methodOf, methodTitles, useApp } from '../../store';
 import { Cells } from './Cells';
@@ -37,7 +36,13 @@ const roleNames: Readonly<Record<WeightPicture['role'], string>> = {
 export default function MethodPictures() {
   const [place, setPlace] = useState<WeightPlace>({});
   const { picture, error, waits, ask } = usePicture(place);
-  if (error) return <Note color="yellow">{error.message}</Note>;
+  // Quietly: what is wrong with the recipe is an alert beside its button already.
+  if (error)
+    return (
+      <Text size="sm" c="var(--quiet)">
+        There is no weight to draw: {error.message}
+      </Text>
+    );
   if (waits)
     return (
       <Stack gap="xs" align="flex-start">
