@@ -3,6 +3,8 @@ import config from './playwright.config';
 
 export default {
   ...config,
+  projects: undefined,
+  workers: 1,
   testMatch: 'bench.ts',
   fullyParallel: true,
   // A run takes as long as it takes.

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { expect, test as base, type BrowserContext } from '@playwright/test';
+import { expect, test as base, type BrowserContext, type Download, type Page } from '@playwright/test';
 import type { Cell } from '../src/cli/bench-plan';
 import { readReport, runOf, writeReport } from '../src/cli/bench-report';
 import { effective, type Report } from '../src/cli/bench-schema';
@@ -24,6 +24,20 @@ const test = base.extend<object, { profile: BrowserContext }>({
   ],
 });
 
+/** `highlights/NAME/METHOD-highlights.jsonl` and `METHOD-faithfulness.json`. */
+async function saveHighlights(page: Page, name: string): Promise<void> {
+  const folder = path.join(out!, 'highlights', name.replaceAll(/[^\w.=-]+/g, '-'));
+  for (const button of await page.getByRole('button', { name: /: Highlights$/ }).all()) {
+    const downloads: Download[] = [];
+    const listen = (download: Download) => void downloads.push(download);
+    page.on('download', listen);
+    await button.click();
+    await expect.poll(() => downloads.length, { timeout: 2 ** 31 - 1 }).toBe(2);
+    page.off('download', listen);
+    for (const download of downloads) await download.saveAs(path.join(folder, download.suggestedFilename()));
+  }
+}
+
 const add = async (change: (report: Report) => Report) => writeReport(out, change(await readReport(out)));
 
 for (const cell of cells) {
@@ -34,6 +48,8 @@ for (const cell of cells) {
       expect(effective(results.recipe), 'the page ran the recipe it was given').toEqual(effective(cell.json));
       const run = runOf(cell, results, `Chromium ${browser.version()}`);
       await add((report) => ({ ...report, runs: [...report.runs, run] }));
+      const { output } = cell.json as { output?: { highlights?: number } };
+      if (output?.highlights) await saveHighlights(page, cell.name);
     } catch (error) {
       const failure = { name: cell.name, message: stripVTControlCharacters((error as Error).message) };
       await add((report) => ({ ...report, failures: [...report.failures, failure] }));

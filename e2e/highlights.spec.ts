@@ -10,16 +10,15 @@ const recipe = {
     { method: 'hut', targetModules: targets, learningRate: 0.01 },
     { method: 'lora', targetModules: targets, learningRate: 0.005 },
   ],
-  training: { maxSteps: 12, batchSize: 4, maxLength: 192 },
-  evaluation: { limit: 12, everySteps: 6 },
+  training: { maxSteps: 6, batchSize: 2, maxLength: 192 },
+  evaluation: { limit: 4, everySteps: 3 },
 };
-const passage =
-  'The old bridge over the Marl was built by the mason Ida Winter in 1870. It is painted green every spring.';
+const passage = 'The bridge over the Marl was built by Ida Winter.';
 
 test('a passage and a question of one’s own: highlights of all models, over the evaluations', async ({ page }) => {
   await open(page, recipe);
   await trainToEnd(page);
-  await expect(page.getByRole('region', { name: 'Examples' })).toContainText('after step 12');
+  await expect(page.getByRole('region', { name: 'Examples' })).toContainText('after step 6');
 
   await page.getByRole('tab', { name: 'Highlights' }).click();
   await page.getByRole('textbox', { name: 'Passage' }).fill(passage);

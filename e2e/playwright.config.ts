@@ -9,8 +9,13 @@ const software = process.env['GPU'] === undefined;
 export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
-  // One run at a time: a software adapter already uses every core.
-  workers: 1,
+  // Two files at a time: while one waits for its adapter or looks for faults of accessibility, the other has a core. A GPU is not shared.
+  workers: software ? 2 : 1,
+  projects: [
+    { name: 'journeys', testIgnore: 'main-thread.spec.ts' },
+    // What counts milliseconds runs alone.
+    { name: 'main thread', testMatch: 'main-thread.spec.ts', dependencies: ['journeys'] },
+  ],
   timeout: 600_000,
   expect: { timeout: 30_000 },
   reporter: [['list']],

@@ -64,13 +64,13 @@ describe('a method and a task in one file each', () => {
     const json: RecipeJson = {
       ...small,
       methods: [{ method: 'steer' }, { method: 'hut' }],
-      training: { ...small.training, maxSteps: 40 },
-      evaluation: { everySteps: 40, limit: 48 },
+      training: { ...small.training, maxSteps: 20, learningRate: 0.02 },
+      evaluation: { everySteps: 20, limit: 24 },
     };
     const run = await trainedRun(gpu, json);
     const results = run.results();
     expect(results.primaryMetric).toBe('explained_variance');
-    expect(results.examples).toEqual({ train: 640, validation: 48 });
+    expect(results.examples).toEqual({ train: 640, validation: 24 });
     for (const { id, best } of results.methods)
       // Whoever knows only the mean of the numbers explains nothing.
       expect(best!.metrics['explained_variance'], id).toBeGreaterThan(0.2);
@@ -83,7 +83,7 @@ describe('a method and a task in one file each', () => {
     const answers = bestLogits(run, 'steer');
     const lines = predictionFiles(run.prepared, answers).get('predictions.jsonl')!.trim().split('\n');
     const first = JSON.parse(lines[0]!) as { text: string; numbers: number[]; prediction: number[] };
-    expect(lines).toHaveLength(48);
+    expect(lines).toHaveLength(24);
     expect(first.text).toBe(loaded.task.view(rows[0]).text);
     expect(first.prediction).toEqual([5 * answers[0]!, 5 * answers[1]!]);
 

@@ -57,6 +57,38 @@ describe('npm run recipe', () => {
     }
   });
 
+  it('writes what the words did for the answers, and whether that is faithful', async () => {
+    const out = path.join(folder, 'out');
+    const recipe = {
+      task: 'questions',
+      methods: [{ method: 'lora', targetModules: ['query'] }],
+      training: { ...training, maxSteps: 1, batchSize: 1, maxLength: 64, docStride: 16 },
+      evaluation: { limit: 1 },
+      output: { highlights: 1, merged: false, adapter: false },
+    };
+    const { status, output } = await run(recipe, '--out', out);
+    expect(status, output).toBe(0);
+    const lines = (await readFile(path.join(out, 'lora/highlights.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines).toHaveLength(1);
+    const { answer, words, values, completenessError, areas } = JSON.parse(lines[0]!) as {
+      answer: string;
+      words: { text: string; marked: boolean }[];
+      values: Record<string, number[]>;
+      completenessError: number;
+      areas: Record<'deletion' | 'insertion', Record<string, number>>;
+    };
+    const marked = words.flatMap(({ text, marked }) => (marked ? [text] : []));
+    expect(marked.join('')).toContain(answer);
+    for (const kind of ['attention', 'integratedGradients']) expect(values[kind], kind).toHaveLength(words.length);
+    expect(completenessError).toBeLessThan(0.01);
+    const faithfulness = JSON.parse(await readFile(path.join(out, 'lora/faithfulness.json'), 'utf8')) as {
+      examples: number;
+      deletion: Record<string, { values: number[]; area: number }>;
+    };
+    expect(faithfulness.examples).toBe(1);
+    expect(faithfulness.deletion['random']!.area).toBe(areas.deletion['random']);
+  });
+
   it('trains every GLUE task from the hub through one endpoint', async () => {
     // A few rows of our own in the hub's own layout; the checkpoint comes from the same stand-in.
     const glue = new Map<string, Uint8Array>();

@@ -6,7 +6,6 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkWritable, writeFolder } from '../checkpoint/node';
 import { UserError } from '../errors';
-import { meanFaithfulness, type Faithfulness } from '../explain/faithfulness';
 import { RunHighlights } from '../explain/run-highlights';
 import { adapterFolder, exportExtras, mergedFolder, predictionFiles } from '../export/index';
 import { adapterLabel } from '../gpu/device';
@@ -138,7 +137,7 @@ async function train(recipe: Recipe, base: string, out: string): Promise<number>
   return failure || results.methods.some((method) => method.stopped) ? 1 : 0;
 }
 
-/** `highlights.jsonl`, a line an example, and `faithfulness.json`, the mean of their curves. */
+/** What the words did for the answers of the first validation examples. */
 async function writeHighlights(run: Run, id: string, folder: string, line: ProgressLine): Promise<void> {
   const { loaded, recipe } = run.prepared;
   if (!loaded.task.explaining) {
@@ -148,40 +147,11 @@ async function writeHighlights(run: Run, id: string, folder: string, line: Progr
   const highlights = new RunHighlights(run, (model) =>
     Promise.resolve(run.prepared.trainers.find((trainer) => trainer.id === model)!),
   );
-  const lines: string[] = [];
-  const all: Faithfulness[] = [];
-  for await (const { index, row, highlight, curves } of highlights.examples(id, recipe.output.highlights)) {
-    const { id: _, words, ...found } = highlight;
-    const { truth } = loaded.task.view(row);
-    const areas = (way: 'deletion' | 'insertion') =>
-      Object.fromEntries(Object.entries(curves[way]).map(([kind, { area }]) => [kind, area]));
-    lines.push(
-      JSON.stringify({
-        index,
-        truth,
-        ...found,
-        words: words.map(({ text, special, part, marked }) => ({ text, special, part, marked })),
-        areas: { deletion: areas('deletion'), insertion: areas('insertion') },
-      }),
-    );
-    all.push(curves);
-    line.event({
-      type: 'progress',
-      phase: 'export',
-      done: index + 1,
-      total: recipe.output.highlights,
-      label: `highlights of ${id}`,
-    });
-  }
+  const onProgress = (done: number, total: number) =>
+    line.event({ type: 'progress', phase: 'export', done, total, label: `highlights of ${id}` });
+  const files = await highlights.files(id, recipe.output.highlights, { onProgress });
   await highlights.dispose();
-  const mean = { examples: all.length, ...meanFaithfulness(all) };
-  await writeFolder(
-    folder,
-    new Map([
-      ['highlights.jsonl', encode(lines.join('\n'))],
-      ['faithfulness.json', encode(JSON.stringify(mean, null, 2))],
-    ]),
-  );
+  await writeFolder(folder, new Map([...files].map(([name, text]) => [name, encode(text)])));
 }
 
 const encode = (text: string) => new TextEncoder().encode(`${text.trimEnd()}\n`);

@@ -135,7 +135,7 @@ export class Explainer {
     };
   }
 
-  async #answers(row: ExplainedRow, rows: readonly Uint32Array[]) {
+  async #answers(row: ExplainedRow, rows: readonly Uint32Array[], signal?: AbortSignal) {
     const { layout, options } = this.trainer;
     const length = this.#length(row);
     const batchSize = Math.min(atOnce, rows.length);
@@ -144,6 +144,7 @@ export class Explainer {
     );
     const answers: { read: Float32Array[]; place: RowPlace }[] = [];
     for (let start = 0; start < rows.length; start += batchSize) {
+      signal?.throwIfAborted();
       this.#write(executable, row, rows.slice(start, start + batchSize), batchSize, length);
       executable.run();
       const read = await this.#outputs(executable, 'read');
@@ -154,8 +155,13 @@ export class Explainer {
   }
 
   /** The answer's probability where the row reads otherwise. @param rows ids, as many as the row has */
-  async probabilities(row: ExplainedRow, subject: Subject, rows: readonly Uint32Array[]): Promise<number[]> {
-    return (await this.#answers(row, rows)).map(({ read, place }) =>
+  async probabilities(
+    row: ExplainedRow,
+    subject: Subject,
+    rows: readonly Uint32Array[],
+    signal?: AbortSignal,
+  ): Promise<number[]> {
+    return (await this.#answers(row, rows, signal)).map(({ read, place }) =>
       this.#explaining.probability(read, subject, place),
     );
   }

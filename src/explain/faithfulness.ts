@@ -44,6 +44,7 @@ export async function faithfulness(
   row: ExplainedRow,
   explanation: Explanation,
   seed: number,
+  signal?: AbortSignal,
 ): Promise<Faithfulness> {
   const words = wordsOf(explainer.tokenizer, row.inputIds);
   const plain = words.flatMap(({ special }, i) => (special ? [] : [i]));
@@ -73,7 +74,7 @@ export async function faithfulness(
       ([kind, list]) => [kind, list.map((order) => counts.map((count) => asked(way, order, count)))] as const,
     ),
   );
-  const found = await explainer.probabilities(row, explanation.subject, [...rows.values()]);
+  const found = await explainer.probabilities(row, explanation.subject, [...rows.values()], signal);
   const probability = new Map([...rows.keys()].map((key, i) => [key, found[i]!]));
   const curves = (way: number) =>
     Object.fromEntries(

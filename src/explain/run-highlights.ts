@@ -94,7 +94,7 @@ export class RunHighlights {
     const rows = await this.#encoded(task.rowOf(texts));
     const found: Highlight[] = [];
     for (const id of models) {
-      if (signal.aborted) throw new UserError('run/stopped', 'Stopped.');
+      signal.throwIfAborted();
       const explainer = await this.#explainer(id);
       const look = async () => {
         const row = await this.#window(explainer, rows);
@@ -116,8 +116,7 @@ export class RunHighlights {
     const reports: FaithfulnessReport[] = [];
     for (const [place, id] of models.entries()) {
       const all: Faithfulness[] = [];
-      for await (const { curves } of this.examples(id, count)) {
-        if (options.signal.aborted) throw new UserError('run/stopped', 'Stopped.');
+      for await (const { curves } of this.examples(id, count, options.signal)) {
         all.push(curves);
         options.onProgress(place * rows.length + all.length, models.length * rows.length);
       }
@@ -148,10 +147,41 @@ export class RunHighlights {
     for (const [index, row] of rows.entries()) {
       signal?.throwIfAborted();
       const window = await this.#window(explainer, await this.#encoded(row));
-      const explanation = await explainer.explain(window, { steps: defaultSteps });
-      const curves = await faithfulness(explainer, window, explanation, run.prepared.recipe.training.seed);
+      const explanation = await explainer.explain(window, { steps: defaultSteps, signal });
+      const curves = await faithfulness(explainer, window, explanation, run.prepared.recipe.training.seed, signal);
       yield { index, row, highlight: highlightOf(id, explainer, window, explanation, task.view(row).text), curves };
     }
+  }
+
+  /** `highlights.jsonl`, a line an example, and `faithfulness.json`, the mean of their curves; by name. */
+  async files(
+    id: string,
+    count: number,
+    options: { readonly signal?: AbortSignal; readonly onProgress: (done: number, total: number) => void },
+  ): Promise<Map<string, string>> {
+    const { loaded, splits } = this.run.prepared;
+    const total = Math.min(count, splits.get(this.run.deciding)!.rows.length);
+    const lines: string[] = [];
+    const all: Faithfulness[] = [];
+    for await (const { index, row, highlight, curves } of this.examples(id, count, options.signal)) {
+      const { id: _, ...found } = highlight;
+      const areas = (way: 'deletion' | 'insertion') =>
+        Object.fromEntries(Object.entries(curves[way]).map(([kind, { area }]) => [kind, area]));
+      const line = {
+        index,
+        truth: loaded.task.view(row).truth,
+        ...found,
+        areas: { deletion: areas('deletion'), insertion: areas('insertion') },
+      };
+      lines.push(`${JSON.stringify(line)}\n`);
+      all.push(curves);
+      options.onProgress(all.length, total);
+    }
+    const mean = { examples: all.length, ...meanFaithfulness(all) };
+    return new Map([
+      ['highlights.jsonl', lines.join('')],
+      ['faithfulness.json', `${JSON.stringify(mean, null, 2)}\n`],
+    ]);
   }
 
   async dispose(): Promise<void> {

@@ -26,7 +26,7 @@ const recipe: RecipeJson = {
     { method: 'lora', rank: 4, rankPattern: { 'c_attn.value': 2 }, alphaPattern: { 'c_attn.value': 5 } },
     { method: 'lora', rank: 4, targetModules: ['qkv', 'down'], useRslora: true },
   ],
-  training: { maxSteps: 2, batchSize: 8, maxLength: 96, warmupRatio: 0, learningRate: 0.02 },
+  training: { maxSteps: 2, batchSize: 2, maxLength: 96, warmupRatio: 0, learningRate: 0.02 },
   evaluation: { limit: 1 },
   generation: { maxNewTokens: 6 },
 } as RecipeJson;

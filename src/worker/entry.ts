@@ -169,6 +169,10 @@ class Engine implements RunWorker {
     return this.#current.checkFaithfulness(models, examples, onProgress);
   }
 
+  exportHighlights(method: string, examples: number, onProgress: (done: number, total: number) => void) {
+    return this.#current.exportHighlights(method, examples, onProgress);
+  }
+
   exportPredictions(method: string) {
     return this.#current.exportPredictions(method);
   }

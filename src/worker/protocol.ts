@@ -238,6 +238,17 @@ export interface RunWorker {
   /** Answers of the best evaluation, files by name: `predictions.jsonl`, and what else the task writes beside it. */
   exportPredictions(method: string): Promise<Map<string, string>>;
 
+  /**
+   * What the words did for the answers of the first validation examples: `highlights.jsonl` and `faithfulness.json`, by name.
+   *
+   * @throws UserError as `predict`, and `run/stopped`
+   */
+  exportHighlights(
+    method: string,
+    examples: number,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<Map<string, string>>;
+
   cacheEntries(): Promise<CacheEntry[]>;
   deleteCached(entry: CacheEntry): Promise<void>;
 }

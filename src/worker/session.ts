@@ -189,6 +189,16 @@ export class Session {
     return (await this.#explaining()).faithfulness(models, examples, { signal, onProgress });
   }
 
+  /** Files by name, of the first examples of the deciding split. */
+  async exportHighlights(
+    method: string,
+    examples: number,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<Map<string, string>> {
+    const { signal } = (this.#answering = new AbortController());
+    return (await this.#explaining()).files(method, examples, { signal, onProgress });
+  }
+
   stopPrediction(): void {
     this.#answering?.abort();
   }

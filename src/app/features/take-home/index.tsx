@@ -9,7 +9,7 @@ import { errorInfo } from '../../../worker/rpc-errors';
 import { useRunLooks } from '../../chart/runs';
 import { isEnded, type MethodSeries, type RunRecord } from '../../run-record';
 import { canAsk, methodOf, useApp } from '../../store';
-import { worker } from '../../worker-client';
+import { callback, worker } from '../../worker-client';
 import { saveExport, type Format } from './save';
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
@@ -39,8 +39,10 @@ export default function TakeHome() {
     try {
       setSaid((await work()) ?? 'Nothing was saved.');
     } catch (problem) {
-      setSaid('');
-      setError(errorInfo(problem));
+      const info = errorInfo(problem);
+      const stopped = info.code === 'run/stopped';
+      setSaid(stopped ? 'Stopped; nothing was saved.' : '');
+      if (!stopped) setError(info);
     } finally {
       setBusy(undefined);
     }
@@ -58,6 +60,16 @@ export default function TakeHome() {
         saveText(`${method.id}-${name}`, text, name.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/json');
       return `${method.title}: predictions saved.`;
     });
+  const highlighted = run.recipe.output?.highlights || 8;
+  const highlights = (method: MethodSeries) =>
+    act(`${method.title}, highlights`, async () => {
+      const onProgress = callback((done: number, total: number) =>
+        setSaid(`Highlights of ${method.title}: ${done} of ${total} examples…`),
+      );
+      for (const [name, text] of await worker().exportHighlights(method.id, highlighted, onProgress))
+        saveText(`${method.id}-${name}`, text, name.endsWith('.jsonl') ? 'application/x-ndjson' : 'application/json');
+      return `${method.title}: highlights saved.`;
+    });
   const results = () =>
     act('results', async () => {
       saveText('results.json', json(run.results ?? (await worker().results())), 'application/json');
@@ -67,11 +79,7 @@ export default function TakeHome() {
   return (
     <Stack gap="md">
       {!able && (
-        <Note
-          color="blue"
-
-          title={isEnded(run.state) ? 'This run left no weights' : 'The methods are being trained'}
-        >
+        <Note color="blue" title={isEnded(run.state) ? 'This run left no weights' : 'The methods are being trained'}>
           {isEnded(run.state)
             ? 'It ended before training began.'
             : 'Weights can be taken while training is paused or done.'}
@@ -122,11 +130,20 @@ export default function TakeHome() {
           busy={busy}
           onSave={(kind) => void save(method, kind)}
           onPredictions={() => void predictions(method)}
+          onHighlights={run.task?.explained ? () => void highlights(method) : undefined}
+          highlighted={highlighted}
         />
       ))}
-      <Text size="sm" role="status" className="number">
-        {said}
-      </Text>
+      <Group gap="xs">
+        <Text size="sm" role="status" className="number">
+          {said}
+        </Text>
+        {busy?.endsWith(', highlights') && (
+          <Button size="compact-xs" variant="default" onClick={() => void worker().stopPrediction()}>
+            Stop
+          </Button>
+        )}
+      </Group>
       {error && (
         <Note color="red" title="Not saved">
           {error.message}
@@ -149,9 +166,13 @@ interface PackageProps {
   readonly busy: string | undefined;
   readonly onSave: (kind: 'merged' | 'adapter') => void;
   readonly onPredictions: () => void;
+  /** Undefined where the task has none. */
+  readonly onHighlights: (() => void) | undefined;
+  /** Examples that highlights are saved of. */
+  readonly highlighted: number;
 }
 
-function Package({ run, method, colour, able, busy, onSave, onPredictions }: PackageProps) {
+function Package({ run, method, colour, able, busy, onSave, onPredictions, onHighlights, highlighted }: PackageProps) {
   const metric = run.task!.primaryMetric;
   const found = methodOf(method.id);
   const best = method.evaluations.find(({ step }) => step === method.bestStep);
@@ -204,6 +225,12 @@ function Package({ run, method, colour, able, busy, onSave, onPredictions }: Pac
             onPredictions,
             best !== undefined,
           )}
+          {onHighlights &&
+            button(
+              'Highlights',
+              `What the words do for the answers to ${highlighted} validation examples, and whether it is faithful`,
+              onHighlights,
+            )}
         </Group>
       </Group>
     </div>
