@@ -1,6 +1,7 @@
 /** Questions on passages, and what the words do for the answers: trained, asked, looked into, saved. */
 import { readFile } from 'node:fs/promises';
 import { expect } from '@playwright/test';
+import { inEveryDress } from './dress';
 import { open, test, trainToEnd } from './page';
 
 const targets = ['query', 'value'];
@@ -31,6 +32,7 @@ test('a passage and a question of one’s own: highlights of all models, over th
     expect(await panel(name).locator('[data-marked="true"]').count()).toBeGreaterThan(0);
   }
   await expect(panel(/^HUT: /)).toContainText(/completeness error [\d.]+%/);
+  await inEveryDress(page, 'Highlights');
 
   const labels = async () => (await words(/^HUT: /).all()).map((word) => word.getAttribute('aria-label'));
   const now = await Promise.all(await labels());

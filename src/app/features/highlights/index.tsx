@@ -1,10 +1,8 @@
 /** Highlights: the words of a text shaded by what they do for each model's answer, side by side. */
 import { Button, Center, Group, NativeSelect, Slider, Stack, Text, Textarea } from '@mantine/core';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { highlightKinds, kindIds, type HighlightKind } from '../../../explain/kinds';
-import type { ErrorInfo, Highlight } from '../../../worker/protocol';
-import { errorInfo } from '../../../worker/rpc-errors';
 import { ExampleChips, useQuestion } from '../../ask/question';
 import { saveBlob, saveText } from '../../download';
 import { canAsk, useApp } from '../../store';
@@ -13,16 +11,8 @@ import { Note } from '../Note';
 import { FaithfulnessCheck } from './FaithfulnessCheck';
 import './highlights.css';
 import { figureSvg, largestOf, scales, shade, valueText, type Panel, type ScaleName } from './scale';
+import { useHighlights, type Looking } from './use-highlights';
 import { Words } from './Words';
-
-/** After the last change, so that not every letter is a question. */
-const patience = 500;
-
-interface Shown {
-  readonly key: string;
-  readonly highlights?: readonly Highlight[];
-  readonly error?: ErrorInfo;
-}
 
 export default function Highlights() {
   const able = useApp(canAsk);
@@ -44,8 +34,6 @@ export default function Highlights() {
   const [compared, setCompared] = useState('none');
   const [evaluations, setEvaluations] = useState<readonly number[]>([]);
   const [chosen, setChosen] = useState<number>();
-  const [shown, setShown] = useState<Shown>();
-  const [busy, setBusy] = useState(false);
 
   useEffect(() => {
     if (!able) return;
@@ -64,40 +52,7 @@ export default function Highlights() {
   const key = JSON.stringify([done, texts, step]);
   const ready = able && task?.explained === true && texts.length > 0 && texts.every((text) => text.trim() !== '');
 
-  // One question at a time; what changed meanwhile is asked next.
-  const asking = useRef(false);
-  const next = useRef<() => Promise<void>>(undefined);
-  const ask = useCallback(async (question: () => Promise<void>) => {
-    next.current = question;
-    if (asking.current) return;
-    asking.current = true;
-    setBusy(true);
-    while (next.current) {
-      const now = next.current;
-      next.current = undefined;
-      await now();
-    }
-    setBusy(false);
-    asking.current = false;
-  }, []);
-  useEffect(() => {
-    if (!ready) return;
-    const timer = setTimeout(
-      () =>
-        void ask(async () => {
-          try {
-            const highlights = await worker().highlight({ models, texts, ...(step !== undefined && { step }) });
-            setShown({ key, highlights });
-          } catch (error) {
-            setShown({ key, error: errorInfo(error) });
-          }
-        }),
-      patience,
-    );
-    return () => clearTimeout(timer);
-    // `key` stands for texts, step and the state of the run.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [ready, key, models, ask]);
+  const { shown, looking } = useHighlights({ key, ready, models, texts, step });
 
   const panels = useMemo(() => {
     const list = (shown?.highlights ?? []).map((highlight) => ({
@@ -162,6 +117,7 @@ export default function Highlights() {
     canvas.toBlob((blob) => blob && saveBlob('highlights.png', blob), 'image/png');
   };
   const current = shown?.key === key;
+  const busy = looking !== undefined || (ready && !current);
   return (
     <Stack gap="md" maw={960}>
       {!able && (
@@ -260,12 +216,10 @@ export default function Highlights() {
           {shown.error.message}
         </Note>
       )}
-      <div aria-live="polite" aria-busy={busy || (ready && !current)} data-stale={!current} className="highlights">
-        {!shown && ready && (
-          <Text size="sm" c="var(--quiet)">
-            Looking into the models…
-          </Text>
-        )}
+      <Text size="xs" c="var(--quiet)" className="number" mih={18} role="status">
+        {looking && lookingText(looking, titles)}
+      </Text>
+      <div aria-live="polite" aria-busy={busy} data-stale={busy} className="highlights">
         {panels.list.map(({ id, title: name, probability, words, shown: values, completenessError }) => (
           <section key={id} aria-label={name}>
             <Text size="sm" fw={600} component="h3" m={0}>
@@ -324,4 +278,9 @@ function Legend({ scale, most, signed }: { scale: ScaleName; most: number; signe
       ))}
     </div>
   );
+}
+
+function lookingText({ model, done, total, since }: Looking, titles: Readonly<Record<string, string>>): string {
+  const left = done > 0 ? Math.ceil((((Date.now() - since) / done) * (total - done)) / 1000) : undefined;
+  return `Looking into “${titles[model] ?? model}”, ${done + 1} of ${total}${left === undefined ? '…' : `, ${left} s left`}`;
 }
