@@ -14,13 +14,18 @@ SCHEDULES = {
 }
 
 
-def lora(model, settings):
+def lora(model, settings, **variant):
     """PEFT's LoRA. With `bias` "all" every bias of the pre-trained model trains along, those of its LayerNorms and BERT's pooler
     included; with "lora_only" those of the adapted layers."""
     return get_peft_model(model, LoraConfig(
         task_type="SEQ_CLS", r=settings["rank"], lora_alpha=settings["alpha"], lora_dropout=settings.get("dropout", 0.0),
         use_rslora=settings.get("useRslora", False), bias=settings.get("bias", "none"),
-        target_modules=peft_targets(settings["targetModules"])))
+        target_modules=peft_targets(settings["targetModules"]), **variant))
+
+
+def dora(model, settings):
+    """PEFT's DoRA: LoRA with a trained length of every row of the weight."""
+    return lora(model, settings, use_dora=True)
 
 
 def hut(model, settings):
@@ -57,7 +62,7 @@ def head(model, settings):
 
 
 # By the ids that recipes give them. Each takes a sequence classifier and the method's settings, and returns the model to train.
-METHODS = {"hut": hut, "lora": lora, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
+METHODS = {"hut": hut, "lora": lora, "dora": dora, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
 
 
 def adapt(model, method):
@@ -69,13 +74,14 @@ def trainable(model):
     """Trainable parameters by the names of the model's state dict; what PEFT adds is named as in its folders, without its prefix."""
     def plain(name):
         name = name.removeprefix(PEFT_PREFIX).replace(".base_layer.", ".")
-        return name.replace(".default", "").replace(".modules_to_save", "")
+        name = name.replace(".default", "").replace(".modules_to_save", "")
+        return name.replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
     return {plain(n): p for n, p in model.named_parameters() if p.requires_grad}
 
 
 def is_multiplicative(name):
-    """HUT's M_A and M_B multiply the weight: their neutral value is 1, so weight decay pulls them there."""
-    return name.endswith((".hut_A", ".hut_B"))
+    """HUT's M_A and M_B and (IA)³'s vectors multiply: their neutral value is 1, so weight decay pulls them there."""
+    return name.endswith((".hut_A", ".hut_B", ".ia3_l"))
 
 
 class Stepper:

@@ -22,7 +22,8 @@ export interface Factor {
   readonly neutral: number;
 }
 
-interface LayerTensors {
+/** A layer of the model, or a part of one. */
+export interface LayerTensors {
   /** `[outFeatures, inFeatures]` */
   readonly weight: Float32Array;
   /** `[outFeatures]` */
