@@ -2,7 +2,7 @@
 import re
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig, get_peft_model
 from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from hut import PEFT_PREFIX, apply_hut, peft_targets
@@ -26,6 +26,19 @@ def lora(model, settings, **variant):
 def dora(model, settings):
     """PEFT's DoRA: LoRA with a trained length of every row of the weight."""
     return lora(model, settings, use_dora=True)
+
+
+def ia3(model, settings):
+    """PEFT's (IA)³; of targets in `feedforwardModules` the input is scaled, by whole names as PEFT would also match ends of others."""
+    targets, inputs = (list_of(model, peft_targets(settings[key])) for key in ("targetModules", "feedforwardModules"))
+    return get_peft_model(model, IA3Config(task_type="SEQ_CLS", target_modules=targets, feedforward_modules=[n for n in inputs if n in targets]))
+
+
+def list_of(model, targets):
+    """Whole names of the modules that PEFT's `target_modules` name."""
+    from peft.tuners.tuners_utils import check_target_module_exists
+    config = LoraConfig(target_modules=targets)
+    return [name for name, _ in model.named_modules() if check_target_module_exists(config, name)]
 
 
 def hut(model, settings):
@@ -62,7 +75,7 @@ def head(model, settings):
 
 
 # By the ids that recipes give them. Each takes a sequence classifier and the method's settings, and returns the model to train.
-METHODS = {"hut": hut, "lora": lora, "dora": dora, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
+METHODS = {"hut": hut, "lora": lora, "dora": dora, "ia3": ia3, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
 
 
 def adapt(model, method):

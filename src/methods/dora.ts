@@ -29,6 +29,7 @@ import {
   type LoraSettings,
 } from './core/low-rank';
 import type { Method, OwnValues, TrainedTensor } from './core/method';
+import { wholesOf } from './core/peft-config';
 import { mergeLayers, targetedNames, targetedSites } from './core/targets';
 
 const suffix = 'lora_magnitude_vector';
@@ -148,10 +149,9 @@ export const method: Method<LoraSettings> = {
     async portable(settings, model, given, layer) {
       const told = await folder.portable!(settings, model, given, layer);
       const tensors = new Map(told.tensors);
-      const parts = targetedSites(model, settings.targetModules).filter(({ partOf }) => partOf);
-      for (const whole of model.linearLayers.filter(({ name }) => parts.some(({ partOf }) => partOf!.name === name))) {
+      for (const { whole, parts } of wholesOf(model, settings.targetModules)) {
         const data = rowNorms((await layer(whole)).weight, whole.outFeatures) as OwnValues['data'];
-        for (const { name, partOf } of parts.filter(({ partOf }) => partOf!.name === whole.name)) {
+        for (const { name, partOf } of parts) {
           data.set(given.get(`${name}.${suffix}`)!.data, partOf!.from);
           tensors.delete(`${name}.${suffix}`);
         }

@@ -177,7 +177,7 @@ describe('where a method starts', () => {
 });
 
 describe('frozen weights in f16, which the RoBERTa fixture loses nothing by', () => {
-  it.each(['dora'])('%s', async (id) => {
+  it.each(['dora', 'ia3'])('%s', async (id) => {
     const loaded = await loadCase(`peft-methods/${id}-roberta`);
     const { settings, start } = await opened(loaded.settings.checkpoint, folderSource(`${root}/${id}-roberta`), id);
     const use = async (trainer: Trainer) => {
@@ -192,6 +192,7 @@ describe('frozen weights in f16, which the RoBERTa fixture loses nothing by', ()
 /** Settings that adapt parts of GPT-2's c_attn, by method. */
 const ofParts: [string, object][] = [
   ['dora', { rank: 2, targetModules: ['query', 'value', 'down'], rankPattern: { value: 1 } }],
+  ['ia3', { targetModules: ['key', 'value', 'down'], feedforwardModules: ['down'] }],
 ];
 
 describe('parts of GPT-2’s c_attn', () => {

@@ -9,25 +9,19 @@ import type { LinearSite } from '../../models/core/model';
 import { insideModule } from './base-tensors';
 import { factorsOf, type LoraSettings } from './low-rank';
 import type { AdaptedModel, AdapterContents, AdapterFormat, OwnValues } from './method';
+import { commonFields, fanInFanOut, refuseUnknownFields, wholesOf } from './peft-config';
 import { peftTargets, targetedNames, targetedSites, targetsOf } from './targets';
 
-/** What a config may say without changing what the adapter computes. */
-const harmless = new Set([
-  ...['peft_type', 'r', 'lora_alpha', 'lora_dropout', 'bias', 'use_rslora', 'rank_pattern', 'alpha_pattern'],
-  // What decides is which tensors the folder holds.
-  ...['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern', 'modules_to_save'],
-  ...['auto_mapping', 'base_model_name_or_path', 'revision', 'task_type', 'inference_mode', 'peft_version'],
-  // A linear layer is [out, in] whatever this says: PEFT itself corrects it.
-  'fan_in_fan_out',
+/** What a config may say without changing what the adapter computes, or is read below. */
+const known = [
+  ...commonFields,
+  ...['r', 'lora_alpha', 'lora_dropout', 'bias', 'use_rslora', 'rank_pattern', 'alpha_pattern'],
   // Used to make the first values of the factors, which the file holds.
   ...['init_lora_weights', 'loftq_config', 'eva_config', 'runtime_config'],
   ...['megatron_core', 'qalora_group_size', 'ensure_weight_tying'],
-]);
+];
 /** Ways to begin that leave the base model's weights alone; PiSSA, OLoRA, CorDA and LoftQ change them. */
 const plainInitialisation: unknown[] = [undefined, null, true, false, 'gaussian', 'eva', 'orthogonal'];
-
-const isOff = (value: unknown) =>
-  typeof value === 'object' && value !== null ? Object.keys(value).length === 0 : !value;
 
 /** The layers that a configuration means, by PEFT's rules; undefined where its patterns are beyond what is read here. */
 function meant(config: z.output<typeof peftConfig>, model: AdaptedModel): string[] | undefined {
@@ -56,10 +50,9 @@ const peftConfig = z.looseObject({
   layers_pattern: names,
 });
 
-function settingsOf({ config: json, tensors, model, refuse }: AdapterContents, dora: boolean): Partial<LoraSettings> {
-  for (const [key, value] of Object.entries(json))
-    if (!harmless.has(key) && !isOff(value) && !(dora && key === 'use_dora'))
-      return refuse(`uses ${key}, which this app does not support; it would be computed wrongly`);
+function settingsOf(contents: AdapterContents, dora: boolean): Partial<LoraSettings> {
+  const { config: json, tensors, model, refuse } = contents;
+  refuseUnknownFields(contents, new Set([...known, ...(dora ? ['use_dora'] : [])]));
   if (!plainInitialisation.includes(json['init_lora_weights']))
     return refuse(
       `uses init_lora_weights "${String(json['init_lora_weights'])}", which changes the base model; convert it to a plain LoRA`,
@@ -71,8 +64,8 @@ function settingsOf({ config: json, tensors, model, refuse }: AdapterContents, d
   }
   const config = parsed.data;
   if (dora && json['use_dora'] !== true) return refuse('is a LoRA without use_dora; open it with the method lora');
-  const known = dora ? /\.lora_([AB]\.weight|magnitude_vector)$/ : /\.lora_[AB]\.weight$/;
-  const foreign = [...tensors.keys()].find((name) => name.includes('.lora_') && !known.test(name));
+  const ours = dora ? /\.lora_([AB]\.weight|magnitude_vector)$/ : /\.lora_[AB]\.weight$/;
+  const foreign = [...tensors.keys()].find((name) => name.includes('.lora_') && !ours.test(name));
   if (foreign) return refuse(`holds ${foreign}, which is no plain ${dora ? 'DoRA' : 'LoRA'}`);
   const adapted = model.linearLayers.filter(({ name }) => tensors.has(`${name}.lora_A.weight`));
   if (adapted.length === 0) return refuse('holds no LoRA factors for a linear layer of this model');
@@ -108,12 +101,14 @@ function settingsOf({ config: json, tensors, model, refuse }: AdapterContents, d
  */
 function onWholeLayers(settings: LoraSettings, model: AdaptedModel, given: ReadonlyMap<string, OwnValues>) {
   const sites = targetedSites(model, settings.targetModules);
-  const wholes = model.linearLayers.filter(({ name }) => sites.some(({ partOf }) => partOf?.name === name));
+  const wholes = wholesOf(model, settings.targetModules);
   if (wholes.length === 0) return { settings, tensors: given };
   const tensors = new Map(given);
   const [ranks, alphas] = [{ ...settings.rankPattern }, { ...settings.alphaPattern }];
-  for (const { name: whole, inFeatures, outFeatures } of wholes) {
-    const parts = sites.filter(({ partOf }) => partOf?.name === whole);
+  for (const {
+    whole: { name: whole, inFeatures, outFeatures },
+    parts,
+  } of wholes) {
     const factors = parts.map((site) => factorsOf(site, settings));
     const total = factors.reduce((sum, { rank: own }) => sum + own, 0);
     const { scale } = factors[0]!;
@@ -134,7 +129,7 @@ function onWholeLayers(settings: LoraSettings, model: AdaptedModel, given: Reado
     ranks[whole] = total;
     alphas[whole] = scale * (settings.useRslora ? Math.sqrt(total) : total);
   }
-  const targets = targetsOf(model, [...wholes, ...sites.filter(({ partOf }) => !partOf)]);
+  const targets = targetsOf(model, [...wholes.map(({ whole }) => whole), ...sites.filter(({ partOf }) => !partOf)]);
   return { settings: { ...settings, targetModules: targets, rankPattern: ranks, alphaPattern: alphas }, tensors };
 }
 
@@ -158,9 +153,7 @@ export const loraFolder = (dora: boolean): AdapterFormat<LoraSettings> => ({
     alpha_pattern: settings.alphaPattern ?? {},
     modules_to_save: settings.modulesToSave ?? [],
     // What every version of PEFT that reads safetensors knows; the rest is at its defaults.
-    fan_in_fan_out: targetedSites(model, settings.targetModules).some(({ name }) =>
-      model.isTransposed?.(`${name}.weight`),
-    ),
+    fan_in_fan_out: fanInFanOut(model, targetedSites(model, settings.targetModules)),
     init_lora_weights: true,
     layers_pattern: null,
     layers_to_transform: null,
