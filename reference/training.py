@@ -2,7 +2,7 @@
 import re
 
 import torch
-from peft import IA3Config, LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig, VeraConfig, get_peft_model
 from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from hut import PEFT_PREFIX, apply_hut, peft_targets
@@ -32,6 +32,13 @@ def ia3(model, settings):
     """PEFT's (IA)³; of targets in `feedforwardModules` the input is scaled, by whole names as PEFT would also match ends of others."""
     targets, inputs = (list_of(model, peft_targets(settings[key])) for key in ("targetModules", "feedforwardModules"))
     return get_peft_model(model, IA3Config(task_type="SEQ_CLS", target_modules=targets, feedforward_modules=[n for n in inputs if n in targets]))
+
+
+def vera(model, settings):
+    """PEFT's VeRA: frozen projections that all layers share, drawn from a key, and two trained vectors a layer."""
+    return get_peft_model(model, VeraConfig(
+        task_type="SEQ_CLS", r=settings["rank"], vera_dropout=settings.get("dropout", 0.0), d_initial=settings.get("dInitial", 0.1),
+        projection_prng_key=settings.get("projectionPrngKey", 0), target_modules=peft_targets(settings["targetModules"])))
 
 
 def list_of(model, targets):
@@ -75,7 +82,7 @@ def head(model, settings):
 
 
 # By the ids that recipes give them. Each takes a sequence classifier and the method's settings, and returns the model to train.
-METHODS = {"hut": hut, "lora": lora, "dora": dora, "ia3": ia3, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
+METHODS = {"hut": hut, "lora": lora, "dora": dora, "ia3": ia3, "vera": vera, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
 
 
 def adapt(model, method):

@@ -4,6 +4,7 @@ import { differentiate } from './differentiate';
 import { Graph } from './graph';
 import { linear } from './ops/linear';
 import { multiply } from './ops/multiply';
+import { firstColumns } from './ops/select';
 import { inverseRowNorm } from './ops/row-norm';
 import { checkOperation, project } from './operation-check.node';
 
@@ -25,6 +26,14 @@ describe('multiply', () => {
         return multiply(g, multiply(g, a, a), g.weight('w', [20, 12]));
       },
     }));
+});
+
+describe('firstColumns', () => {
+  it('of a frozen weight', async () => {
+    await checkOperation(gpu, {
+      build: (g) => linear(g, { x: g.parameter('x', [6, 5]), weight: firstColumns(g, g.weight('w', [4, 9]), 5) }),
+    });
+  });
 });
 
 describe('inverseRowNorm', () => {

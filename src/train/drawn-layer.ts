@@ -76,6 +76,7 @@ export function drawnLayer(
     site,
     before,
     now: { weight: now(weight, before.weight), bias: now(bias, before.bias) },
+    shared: (name) => value(name)!,
     own(suffix) {
       const name = `${site.name}.${suffix}`;
       const first = () => tuned.own.trained.find((tensor) => tensor.name === name)!.fromLayer!.values(before);

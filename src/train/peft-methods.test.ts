@@ -166,9 +166,10 @@ describe('where a method starts', () => {
       async (trainer) => {
         const own = await values(trainer);
         for (const [key, numbers] of Object.entries(first))
-          expect(relativeError(own.get(key)!.slice(0, numbers.length), Float32Array.from(numbers)), key).toBeLessThan(
-            1e-6,
-          );
+          expect(
+            relativeError(own.get(key)!.slice(0, numbers.length), Float32Array.from(numbers), 1),
+            key,
+          ).toBeLessThan(1e-6);
         expect(relativeError(await predicted(loaded)(trainer), base)).toBeLessThan(1e-6);
       },
       { identity: true },
@@ -189,10 +190,47 @@ describe('frozen weights in f16, which the RoBERTa fixture loses nothing by', ()
   });
 });
 
+describe('VeRA’s projections', () => {
+  it.each(['vera-roberta', 'vera-gpt2'])('are drawn as PyTorch draws them, bit for bit: %s', async (name) => {
+    const loaded = await loadCase(`peft-methods/${name}`);
+    const source = folderSource(`${root}/${name}`);
+    const { tensors } = await readAdapter(source);
+    const { settings } = await opened(loaded.settings.checkpoint, source, 'vera');
+    await withTrainer(loaded, ['vera', settings], new Map(), (trainer) => {
+      for (const own of trainer.options.tuned.own.frozen!)
+        expect(own.initial(0), own.name).toEqual(tensors.get(own.name)!.data);
+      return Promise.resolve();
+    });
+  });
+});
+
+describe('what is refused of a folder', () => {
+  it.each([
+    ['dora', 'dora-roberta', { use_dora: false }, /is a LoRA without use_dora/],
+    ['lora', 'dora-roberta', {}, /uses use_dora/],
+    ['ia3', 'ia3-roberta', { something_new: 1 }, /uses something_new/],
+    ['vera', 'vera-roberta', { bias: 'all' }, /trains biases/],
+    ['vera', 'vera-key-roberta', { save_projection: true }, /save it again with save_projection=True/],
+    ['vera', 'vera-roberta', { r: 'x' }, /has no usable r/],
+  ])('%s from %s with %j', async (method, name, change, words) => {
+    const source = folderSource(`${root}/${name}`);
+    const config = JSON.parse(new TextDecoder().decode(await source.read('adapter_config.json'))) as object;
+    const files = new Map([
+      ['adapter_config.json', new TextEncoder().encode(JSON.stringify({ ...config, ...change }))],
+      ['adapter_model.safetensors', await source.read('adapter_model.safetensors')],
+    ]);
+    await expect(opened('tiny-roberta-random', memorySource(files, 'x'), method)).rejects.toMatchObject({
+      code: 'adapter/unsupported',
+      message: expect.stringMatching(words) as string,
+    });
+  });
+});
+
 /** Settings that adapt parts of GPT-2's c_attn, by method. */
 const ofParts: [string, object][] = [
   ['dora', { rank: 2, targetModules: ['query', 'value', 'down'], rankPattern: { value: 1 } }],
   ['ia3', { targetModules: ['key', 'value', 'down'], feedforwardModules: ['down'] }],
+  ['vera', { rank: 3, targetModules: ['query', 'value', 'up'] }],
 ];
 
 describe('parts of GPT-2’s c_attn', () => {

@@ -33,6 +33,8 @@ export interface OwnTensor {
   readonly name: string;
   readonly shape: readonly number[];
   initial(seed: number): Float32Array;
+  /** What the first values follow from, where it is not the run's seed: contenders share the tensor only where this is the same. */
+  readonly drawnFrom?: string | number;
 }
 
 /** A trained tensor: the method's own, or (without first values) one of the pre-trained model, which starts as the checkpoint has it. */
