@@ -2,7 +2,7 @@
 import re
 
 import torch
-from peft import IA3Config, LoraConfig, VeraConfig, get_peft_model
+from peft import HiraConfig, IA3Config, LoraConfig, VeraConfig, get_peft_model
 from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from hut import PEFT_PREFIX, apply_hut, peft_targets
@@ -39,6 +39,12 @@ def vera(model, settings):
     return get_peft_model(model, VeraConfig(
         task_type="SEQ_CLS", r=settings["rank"], vera_dropout=settings.get("dropout", 0.0), d_initial=settings.get("dInitial", 0.1),
         projection_prng_key=settings.get("projectionPrngKey", 0), target_modules=peft_targets(settings["targetModules"])))
+
+
+def hira(model, settings):
+    """PEFT's HiRA: the weight times one plus a product of rank r, cell by cell."""
+    return get_peft_model(model, HiraConfig(
+        task_type="SEQ_CLS", r=settings["rank"], hira_dropout=settings.get("dropout", 0.0), target_modules=peft_targets(settings["targetModules"])))
 
 
 def list_of(model, targets):
@@ -82,7 +88,7 @@ def head(model, settings):
 
 
 # By the ids that recipes give them. Each takes a sequence classifier and the method's settings, and returns the model to train.
-METHODS = {"hut": hut, "lora": lora, "dora": dora, "ia3": ia3, "vera": vera, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
+METHODS = {"hut": hut, "lora": lora, "dora": dora, "ia3": ia3, "vera": vera, "hira": hira, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
 
 
 def adapt(model, method):

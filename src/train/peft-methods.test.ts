@@ -178,7 +178,7 @@ describe('where a method starts', () => {
 });
 
 describe('frozen weights in f16, which the RoBERTa fixture loses nothing by', () => {
-  it.each(['dora', 'ia3'])('%s', async (id) => {
+  it.each(['dora', 'ia3', 'hira'])('%s', async (id) => {
     const loaded = await loadCase(`peft-methods/${id}-roberta`);
     const { settings, start } = await opened(loaded.settings.checkpoint, folderSource(`${root}/${id}-roberta`), id);
     const use = async (trainer: Trainer) => {
@@ -212,6 +212,7 @@ describe('what is refused of a folder', () => {
     ['vera', 'vera-roberta', { bias: 'all' }, /trains biases/],
     ['vera', 'vera-key-roberta', { save_projection: true }, /save it again with save_projection=True/],
     ['vera', 'vera-roberta', { r: 'x' }, /has no usable r/],
+    ['hira', 'hira-roberta', { r: 0 }, /has no usable r/],
   ])('%s from %s with %j', async (method, name, change, words) => {
     const source = folderSource(`${root}/${name}`);
     const config = JSON.parse(new TextDecoder().decode(await source.read('adapter_config.json'))) as object;
@@ -231,6 +232,7 @@ const ofParts: [string, object][] = [
   ['dora', { rank: 2, targetModules: ['query', 'value', 'down'], rankPattern: { value: 1 } }],
   ['ia3', { targetModules: ['key', 'value', 'down'], feedforwardModules: ['down'] }],
   ['vera', { rank: 3, targetModules: ['query', 'value', 'up'] }],
+  ['hira', { rank: 2, targetModules: ['key', 'value', 'down'], rankPattern: { value: 3 } }],
 ];
 
 describe('parts of GPT-2’s c_attn', () => {

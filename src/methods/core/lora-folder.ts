@@ -10,6 +10,7 @@ import { insideModule } from './base-tensors';
 import { factorsOf, type LoraSettings } from './low-rank';
 import type { AdaptedModel, AdapterContents, AdapterFormat, OwnValues } from './method';
 import { commonFields, fanInFanOut, refuseUnknownFields, wholesOf } from './peft-config';
+import { stackedParts } from './stacked-parts';
 import { peftTargets, targetedNames, targetedSites, targetsOf } from './targets';
 
 /** What a config may say without changing what the adapter computes, or is read below. */
@@ -95,42 +96,20 @@ function settingsOf(contents: AdapterContents, dora: boolean): Partial<LoraSetti
   };
 }
 
-/**
- * The same update on whole layers. Parts of ranks r, s, … become one pair of rank r + s + …: their A below each other, their B on the
- * diagonal, each in its part's rows.
- */
+/** The same update on whole layers: a whole has the scale of its first part. */
 function onWholeLayers(settings: LoraSettings, model: AdaptedModel, given: ReadonlyMap<string, OwnValues>) {
-  const sites = targetedSites(model, settings.targetModules);
-  const wholes = wholesOf(model, settings.targetModules);
-  if (wholes.length === 0) return { settings, tensors: given };
-  const tensors = new Map(given);
-  const [ranks, alphas] = [{ ...settings.rankPattern }, { ...settings.alphaPattern }];
-  for (const {
-    whole: { name: whole, inFeatures, outFeatures },
-    parts,
-  } of wholes) {
-    const factors = parts.map((site) => factorsOf(site, settings));
-    const total = factors.reduce((sum, { rank: own }) => sum + own, 0);
-    const { scale } = factors[0]!;
-    const [a, b] = [new Float32Array(total * inFeatures), new Float32Array(outFeatures * total)];
-    let at = 0;
-    for (const [i, { name, outFeatures: rows, partOf }] of parts.entries()) {
-      const { rank: own, scale: ownScale } = factors[i]!;
-      a.set(tensors.get(`${name}.lora_A.weight`)!.data, at * inFeatures);
-      const values = tensors.get(`${name}.lora_B.weight`)!.data;
-      for (let row = 0; row < rows; row++)
-        for (let k = 0; k < own; k++)
-          b[(partOf!.from + row) * total + at + k] = (values[row * own + k]! * ownScale) / scale;
-      at += own;
-      for (const factor of ['A', 'B']) tensors.delete(`${name}.lora_${factor}.weight`);
-    }
-    tensors.set(`${whole}.lora_A.weight`, { shape: [total, inFeatures], data: a });
-    tensors.set(`${whole}.lora_B.weight`, { shape: [outFeatures, total], data: b });
-    ranks[whole] = total;
-    alphas[whole] = scale * (settings.useRslora ? Math.sqrt(total) : total);
-  }
-  const targets = targetsOf(model, [...wholes.map(({ whole }) => whole), ...sites.filter(({ partOf }) => !partOf)]);
-  return { settings: { ...settings, targetModules: targets, rankPattern: ranks, alphaPattern: alphas }, tensors };
+  if (wholesOf(model, settings.targetModules).length === 0) return { settings, tensors: given };
+  const { tensors, ranks, scales, targets } = stackedParts(model, settings.targetModules, given, {
+    suffixes: ['lora_A.weight', 'lora_B.weight'],
+    factorsOf: (site) => factorsOf(site, settings),
+  });
+  const alphas = Object.entries(scales).map(([name, scale]) => {
+    const total = ranks[name]!;
+    return [name, scale * (settings.useRslora ? Math.sqrt(total) : total)] as const;
+  });
+  const rankPattern = { ...settings.rankPattern, ...ranks };
+  const alphaPattern = { ...settings.alphaPattern, ...Object.fromEntries(alphas) };
+  return { settings: { ...settings, targetModules: targets, rankPattern, alphaPattern }, tensors };
 }
 
 /**

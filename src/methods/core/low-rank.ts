@@ -58,7 +58,7 @@ export function along(
 export function factorTensors(
   { name, inFeatures, outFeatures }: LinearSite,
   ownRank: number,
-  [suffixA, suffixB] = ['lora_A.weight', 'lora_B.weight'],
+  [suffixA, suffixB]: readonly [string, string] = ['lora_A.weight', 'lora_B.weight'],
 ): TrainedTensor[] {
   const a = `${name}.${suffixA}`;
   return [
