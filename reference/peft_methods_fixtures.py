@@ -30,6 +30,7 @@ CASES = {
     "vera-key-roberta": ("vera", 0.02, VeraConfig(r=6, projection_prng_key=7, save_projection=False, target_modules=QV)),
     "vera-gpt2": ("vera", 0.02, VeraConfig(r=8, fan_in_fan_out=True, target_modules=CONV)),
     "hira-roberta": ("hira", 0.01, HiraConfig(r=3, target_modules=ALL)),
+    # peft 0.21 does not heed HiRA's rank_pattern: all layers have rank r.
     "hira-rank-pattern-roberta": ("hira", 0.01, HiraConfig(r=4, target_modules=QV, rank_pattern={"value": 2})),
     "hira-gpt2": ("hira", 0.01, HiraConfig(r=3, fan_in_fan_out=True, target_modules=CONV)),
 }

@@ -8,11 +8,9 @@
  * so what is added may have any rank; it is built each step, and so is its gradient, which is as large as the weight.
  */
 import { z } from 'zod';
-import { patternValue } from '../checkpoint/peft-targets';
 import { add } from '../graph/ops/elementwise';
 import { linear } from '../graph/ops/linear';
 import { multiply } from '../graph/ops/multiply';
-import type { LinearSite } from '../models/core/model';
 import type { Drawing } from './core/drawing';
 import { changedRows, drawnFactors, drawnProduct, factorTensors, rank } from './core/low-rank';
 import type { AdaptedModel, Method, OwnValues } from './core/method';
@@ -24,15 +22,19 @@ const schema = z.strictObject({
   rank: rank.default(32),
   targetModules,
   dropout: z.number().min(0).max(0.9).default(0),
-  /** Ranks of single layers, by name or pattern, as PEFT's `rank_pattern`. */
-  rankPattern: z.record(z.string(), rank).optional(),
 });
 type HiraSettings = z.output<typeof schema>;
 
 const suffixes = ['hira_A', 'hira_B'] as const;
 
-const rankOf = ({ name }: Pick<LinearSite, 'name'>, settings: HiraSettings) =>
-  patternValue(settings.rankPattern ?? {}, name, settings.rank);
+/** A matrix with zeros after its rows (`axis` 0) or its columns (1), up to `size` of them. */
+function padded({ shape, data }: OwnValues, axis: 0 | 1, size: number): OwnValues {
+  const [rows, columns] = [shape[0]!, shape[1]!];
+  const wide = axis === 1 ? size : columns;
+  const result = new Float32Array((axis === 0 ? size : rows) * wide);
+  for (let i = 0; i < rows; i++) result.set(data.subarray(i * columns, (i + 1) * columns), i * wide);
+  return { shape: axis === 0 ? [size, columns] : [rows, size], data: result };
+}
 
 /** `W ⊙ (1 + B A)`, a row of it. */
 const multipliedRow = (old: Float32Array, product: Float64Array) => product.map((value, i) => old[i]! * (1 + value));
@@ -40,11 +42,11 @@ const multipliedRow = (old: Float32Array, product: Float64Array) => product.map(
 const drawing: Drawing<HiraSettings> = {
   words: ({ model, settings, site }) =>
     targetedNames(model, settings.targetModules).has(site.name)
-      ? `Every cell of the weight is multiplied by one plus its cell of B A, a product of rank ${rankOf(site, settings)}.`
+      ? `Every cell of the weight is multiplied by one plus its cell of B A, a product of rank ${settings.rank}.`
       : 'This weight is none of those that HiRA was told to adapt, so it stays as it is.',
   factors({ model, settings, site, own }) {
     if (!targetedNames(model, settings.targetModules).has(site.name)) return [];
-    return drawnFactors({ a: own('hira_A'), b: own('hira_B'), rank: rankOf(site, settings) }, 1, 'B');
+    return drawnFactors({ a: own('hira_A'), b: own('hira_B'), rank: settings.rank }, 1, 'B');
   },
   weight(before, factors) {
     const product = drawnProduct(factors);
@@ -66,7 +68,7 @@ export const method: Method<HiraSettings> = {
 
   tensors: (model, settings) => ({
     trained: targetedSites(model, settings.targetModules).flatMap((site) =>
-      factorTensors(site, rankOf(site, settings), suffixes),
+      factorTensors(site, settings.rank, suffixes),
     ),
   }),
 
@@ -84,8 +86,8 @@ export const method: Method<HiraSettings> = {
   },
 
   merge: (context) =>
-    mergeLayers(context, (site, layer, own) => {
-      const factors = { a: own('hira_A'), b: own('hira_B'), rank: rankOf(site, context.settings) };
+    mergeLayers(context, (_site, layer, own) => {
+      const factors = { a: own('hira_A'), b: own('hira_B'), rank: context.settings.rank };
       return { weight: changedRows(layer.weight, factors, multipliedRow) };
     }),
 
@@ -97,7 +99,6 @@ export const method: Method<HiraSettings> = {
     config: (settings, model) => ({
       r: settings.rank,
       hira_dropout: settings.dropout,
-      rank_pattern: settings.rankPattern ?? {},
       target_modules: peftTargets(model, targetedSites(model, settings.targetModules)),
       fan_in_fan_out: fanInFanOut(model, targetedSites(model, settings.targetModules)),
       init_weights: true,
@@ -106,29 +107,30 @@ export const method: Method<HiraSettings> = {
     }),
     settings(contents) {
       const { config, tensors, model, refuse } = contents;
+      // PEFT 0.21 makes all layers of one rank, whatever `rank_pattern` says.
       const read = ['r', 'hira_dropout', 'rank_pattern', 'init_weights'];
       refuseUnknownFields(contents, new Set([...commonFields, ...read]));
       const told = schema.safeParse({ rank: config['r'], dropout: config['hira_dropout'] });
       if (!told.success) return refuse('has no usable r or hira_dropout in its adapter_config.json');
       const adapted = model.linearLayers.filter(({ name }) => tensors.has(`${name}.hira_A`));
       if (adapted.length === 0) return refuse('holds no HiRA factors for a linear layer of this model');
-      // What decides is which factors there are.
-      const ranks = adapted.map(({ name }): [string, number] => [name, tensors.get(`${name}.hira_A`)!.shape[0]!]);
-      const differing = ranks.filter(([, own]) => own !== told.data.rank);
-      return {
-        rank: told.data.rank,
-        dropout: told.data.dropout,
-        targetModules: targetsOf(model, adapted),
-        ...(differing.length && { rankPattern: Object.fromEntries(differing) }),
-      };
+      return { ...told.data, targetModules: targetsOf(model, adapted) };
     },
+    /** Layers of parts need more ranks; PEFT makes all layers of one rank, so the others' grow by zeros. */
     portable(settings: HiraSettings, model: AdaptedModel, given: ReadonlyMap<string, OwnValues>) {
       const { tensors, ranks, targets } = stackedParts(model, settings.targetModules, given, {
         suffixes,
-        factorsOf: (site) => ({ rank: rankOf(site, settings), scale: 1 }),
+        factorsOf: () => ({ rank: settings.rank, scale: 1 }),
       });
-      const rankPattern = { ...settings.rankPattern, ...ranks };
-      return { settings: { ...settings, targetModules: targets, rankPattern }, tensors };
+      const largest = Math.max(settings.rank, ...Object.values(ranks));
+      const widened = new Map(tensors);
+      for (const { name } of targetedSites(model, targets))
+        for (const suffix of suffixes)
+          widened.set(
+            `${name}.${suffix}`,
+            padded(tensors.get(`${name}.${suffix}`)!, suffix === 'hira_A' ? 0 : 1, largest),
+          );
+      return { settings: { ...settings, rank: largest, targetModules: targets }, tensors: widened };
     },
   },
 };

@@ -232,7 +232,7 @@ const ofParts: [string, object][] = [
   ['dora', { rank: 2, targetModules: ['query', 'value', 'down'], rankPattern: { value: 1 } }],
   ['ia3', { targetModules: ['key', 'value', 'down'], feedforwardModules: ['down'] }],
   ['vera', { rank: 3, targetModules: ['query', 'value', 'up'] }],
-  ['hira', { rank: 2, targetModules: ['key', 'value', 'down'], rankPattern: { value: 3 } }],
+  ['hira', { rank: 2, targetModules: ['key', 'value', 'down'] }],
 ];
 
 describe('parts of GPT-2’s c_attn', () => {
