@@ -229,6 +229,7 @@ describe('what is refused of a folder', () => {
 
 /** Settings that adapt parts of GPT-2's c_attn, by method. */
 const ofParts: [string, object][] = [
+  ['lora', { rank: 2, targetModules: ['query', 'value', 'up'], rankPattern: { value: 1 }, alphaPattern: { value: 5 } }],
   ['dora', { rank: 2, targetModules: ['query', 'value', 'down'], rankPattern: { value: 1 } }],
   ['ia3', { targetModules: ['key', 'value', 'down'], feedforwardModules: ['down'] }],
   ['vera', { rank: 3, targetModules: ['query', 'value', 'up'] }],
