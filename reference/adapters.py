@@ -76,6 +76,9 @@ def open_base_tensors(method, base, folder, is_trainable):
 
 OPENERS = {
     "LORA": open_with_peft,
+    "IA3": open_with_peft,
+    "VERA": open_with_peft,
+    "HIRA": open_with_peft,
     "HUT": open_hut,
     "FULL": partial(open_base_tensors, "full"),
     "TOP_LAYERS": partial(open_base_tensors, "top-layers"),

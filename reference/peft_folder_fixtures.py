@@ -52,8 +52,8 @@ def tidy(folder, checkpoint, changes):
     (folder / "README.md").unlink()
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text()) | {"base_model_name_or_path": checkpoint, **changes}
-    for key in ("target_modules", "exclude_modules"):
-        if isinstance(config[key], list):
+    for key in ("target_modules", "exclude_modules", "feedforward_modules"):
+        if isinstance(config.get(key), list):
             config[key].sort()
     path.write_text(json.dumps(config, indent=2) + "\n")
 

@@ -2,7 +2,7 @@
 import re
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import HiraConfig, IA3Config, LoraConfig, VeraConfig, get_peft_model
 from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from hut import PEFT_PREFIX, apply_hut, peft_targets
@@ -14,13 +14,44 @@ SCHEDULES = {
 }
 
 
-def lora(model, settings):
+def lora(model, settings, **variant):
     """PEFT's LoRA. With `bias` "all" every bias of the pre-trained model trains along, those of its LayerNorms and BERT's pooler
     included; with "lora_only" those of the adapted layers."""
     return get_peft_model(model, LoraConfig(
         task_type="SEQ_CLS", r=settings["rank"], lora_alpha=settings["alpha"], lora_dropout=settings.get("dropout", 0.0),
         use_rslora=settings.get("useRslora", False), bias=settings.get("bias", "none"),
-        target_modules=peft_targets(settings["targetModules"])))
+        target_modules=peft_targets(settings["targetModules"]), **variant))
+
+
+def dora(model, settings):
+    """PEFT's DoRA: LoRA with a trained length of every row of the weight."""
+    return lora(model, settings, use_dora=True)
+
+
+def ia3(model, settings):
+    """PEFT's (IA)³; of targets in `feedforwardModules` the input is scaled, by whole names as PEFT would also match ends of others."""
+    targets, inputs = (list_of(model, peft_targets(settings[key])) for key in ("targetModules", "feedforwardModules"))
+    return get_peft_model(model, IA3Config(task_type="SEQ_CLS", target_modules=targets, feedforward_modules=[n for n in inputs if n in targets]))
+
+
+def vera(model, settings):
+    """PEFT's VeRA: frozen projections that all layers share, drawn from a key, and two trained vectors a layer."""
+    return get_peft_model(model, VeraConfig(
+        task_type="SEQ_CLS", r=settings["rank"], vera_dropout=settings.get("dropout", 0.0), d_initial=settings.get("dInitial", 0.1),
+        projection_prng_key=settings.get("projectionPrngKey", 0), target_modules=peft_targets(settings["targetModules"])))
+
+
+def hira(model, settings):
+    """PEFT's HiRA: the weight times one plus a product of rank r, cell by cell."""
+    return get_peft_model(model, HiraConfig(
+        task_type="SEQ_CLS", r=settings["rank"], hira_dropout=settings.get("dropout", 0.0), target_modules=peft_targets(settings["targetModules"])))
+
+
+def list_of(model, targets):
+    """Whole names of the modules that PEFT's `target_modules` name."""
+    from peft.tuners.tuners_utils import check_target_module_exists
+    config = LoraConfig(target_modules=targets)
+    return [name for name, _ in model.named_modules() if check_target_module_exists(config, name)]
 
 
 def hut(model, settings):
@@ -57,7 +88,7 @@ def head(model, settings):
 
 
 # By the ids that recipes give them. Each takes a sequence classifier and the method's settings, and returns the model to train.
-METHODS = {"hut": hut, "lora": lora, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
+METHODS = {"hut": hut, "lora": lora, "dora": dora, "ia3": ia3, "vera": vera, "hira": hira, "full": full, "top-layers": top_layers, "bitfit": bitfit, "head": head}
 
 
 def adapt(model, method):
@@ -69,13 +100,14 @@ def trainable(model):
     """Trainable parameters by the names of the model's state dict; what PEFT adds is named as in its folders, without its prefix."""
     def plain(name):
         name = name.removeprefix(PEFT_PREFIX).replace(".base_layer.", ".")
-        return name.replace(".default", "").replace(".modules_to_save", "")
+        name = name.replace(".default", "").replace(".modules_to_save", "")
+        return name.replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
     return {plain(n): p for n, p in model.named_parameters() if p.requires_grad}
 
 
 def is_multiplicative(name):
-    """HUT's M_A and M_B multiply the weight: their neutral value is 1, so weight decay pulls them there."""
-    return name.endswith((".hut_A", ".hut_B"))
+    """HUT's M_A and M_B and (IA)³'s vectors multiply: their neutral value is 1, so weight decay pulls them there."""
+    return name.endswith((".hut_A", ".hut_B", ".ia3_l"))
 
 
 class Stepper:

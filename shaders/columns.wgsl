@@ -1,9 +1,13 @@
 // narrow[r, c] = wide[r, start + c]; JOIN: wide[r, start + c] = narrow[r, c], or with ZERO 0. narrow: [rows, size]; wide: [rows, columns];
-// `count`: values in narrow.
+// `count`: values in narrow. FROZEN: wide is only read.
 
 struct Params { count: u32, size: u32, columns: u32, start: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
+//#if FROZEN
+@group(0) @binding(1) var<storage, read> wide: array<f32>;
+//#else
 @group(0) @binding(1) var<storage, read_write> wide: array<f32>;
+//#endif
 //#if !ZERO
 @group(0) @binding(2) var<storage, read_write> narrow: array<f32>;
 //#endif

@@ -12,6 +12,8 @@ import { readSafetensors, writeSafetensors } from './safetensors';
 import type { FileSource, ReadOptions } from './source';
 
 const prefix = 'base_model.model.';
+/** What lies beside the model, such as VeRA's shared projections, keeps its whole name, which begins so. */
+const beside = 'base_model.';
 const configFile = 'adapter_config.json';
 const modelFile = 'adapter_model.safetensors';
 
@@ -39,13 +41,16 @@ export async function readAdapter(source: FileSource, options: ReadOptions = {})
   const where = `${modelFile} of ${source.label}`;
   const tensors: Adapter['tensors'] = new Map();
   for (const [key, tensor] of readSafetensors(await source.read(modelFile, options), where).tensors) {
-    if (!key.startsWith(prefix)) {
+    if (!key.startsWith(beside)) {
       throw new UserError(
         'adapter/tensors',
         `${where} holds ${key}, which PEFT would call ${prefix}…; is it an adapter?`,
       );
     }
-    tensors.set(key.slice(prefix.length), { shape: tensor.shape, data: toFloat32(tensor, `${key} of ${where}`) });
+    tensors.set(key.startsWith(prefix) ? key.slice(prefix.length) : key, {
+      shape: tensor.shape,
+      data: toFloat32(tensor, `${key} of ${where}`),
+    });
   }
   return { config, tensors };
 }
@@ -73,7 +78,12 @@ export function adapterFiles(adapter: {
   };
   const entries = Object.entries({ ...shared, ...config });
   const sorted = Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
-  const named = new Map([...tensors].map(([name, values]) => [prefix + name, floatTensor(values, dtype, name)]));
+  const named = new Map(
+    [...tensors].map(([name, values]) => [
+      name.startsWith(beside) ? name : prefix + name,
+      floatTensor(values, dtype, name),
+    ]),
+  );
   return new Map([
     [configFile, new TextEncoder().encode(`${JSON.stringify(sorted, null, 2)}\n`)],
     [modelFile, writeSafetensors(named, { format: 'pt' })],

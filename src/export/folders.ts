@@ -10,6 +10,7 @@ import { UserError } from '../errors';
 import type { OwnTensor } from '../methods/core/method';
 import { readWeight, swapLayout } from '../models/core/load';
 import type { LinearSite } from '../models/core/model';
+import { readLayer } from '../train/drawn-layer';
 import type { Contender } from '../train/recipe';
 import type { Prepared } from '../train/prepare';
 import type { Trainer } from '../train/trainer';
@@ -49,7 +50,9 @@ export async function adapterFolder(prepared: Prepared, id: string): Promise<Map
   const own = await trainedTensors(trainer);
   for (const tensor of tuned.own.frozen ?? [])
     own.set(tensor.name, { shape: tensor.shape, data: frozenValues(prepared, tuned, tensor) });
-  const told = format.portable?.(settings, tuned.adapted, own) ?? { settings, tensors: own };
+  const { reader, model, source } = prepared;
+  const layer = (site: LinearSite) => readLayer(reader, model, site, tuned.adapted.linearLayers, source.label);
+  const told = (await format.portable?.(settings, tuned.adapted, own, layer)) ?? { settings, tensors: own };
   const tensors = new Map<string, FloatArray>();
   for (const [name, tensor] of told.tensors)
     tensors.set(

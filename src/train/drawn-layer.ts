@@ -76,7 +76,12 @@ export function drawnLayer(
     site,
     before,
     now: { weight: now(weight, before.weight), bias: now(bias, before.bias) },
-    own: (suffix) => value(`${site.name}.${suffix}`)!,
+    shared: (name) => value(name)!,
+    own(suffix) {
+      const name = `${site.name}.${suffix}`;
+      const first = () => tuned.own.trained.find((tensor) => tensor.name === name)!.fromLayer!.values(before);
+      return value(name) ?? first();
+    },
   };
 }
 

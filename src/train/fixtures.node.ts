@@ -17,6 +17,7 @@ import { taskById } from '../tasks/core/registry';
 import type { Task } from '../tasks/core/task';
 import { regression } from '../tasks/regression';
 import { z } from 'zod';
+import { firstValues } from './place';
 import { Trainer, type ModelBatch } from './trainer';
 import { TunedModel, type ProgramOptions } from './tuned-model';
 
@@ -134,13 +135,20 @@ export async function trainerOf(
   const tuned = new TunedModel({ model, task: taskOfCase(given), weights, contender });
 
   const bridge = drawBridge(reader, model, tuned.head, 0);
-  const read = async (weight: { name: string; shape: readonly number[]; dataType: 'f32' | 'f16' | 'u32' }) =>
-    bridge.get(weight.name) ?? (await readWeight(reader, model, weight, given.checkpoint));
+  const drawn = new Map(tuned.own.frozen?.map((own) => [tuned.frozenName(own), own]));
+  const frozen = (name: string) => {
+    const own = drawn.get(name);
+    return own && (tensor(`initial.${own.name}`)?.data ?? own.initial(0));
+  };
   for (const weight of tuned.program({ batchSize: 1, length: 8 }, tuned.layout(), { training: true }).weights)
-    memory.uploadWeight(weight.name, await read(weight));
+    memory.uploadWeight(
+      weight.name,
+      frozen(weight.name) ?? bridge.get(weight.name) ?? (await readWeight(reader, model, weight, given.checkpoint)),
+    );
   const initial = new Map((await readHead(reader, model, tuned.head, 0)).values);
-  for (const { name, shape, initial: draw } of tuned.own.trained)
-    initial.set(name, draw?.(0) ?? ((await read({ name, shape, dataType: 'f32' })) as Float32Array));
+  const origin = { source: { label: given.checkpoint }, model, reader, drawn: bridge, seed: 0 };
+  for (const own of tuned.own.trained)
+    initial.set(own.name, await firstValues(own, tuned.adapted.linearLayers, origin));
   if (!identity)
     for (const name of initial.keys()) initial.set(name, tensor(`initial.${name}`)?.data ?? initial.get(name)!);
   const { weightDecay, maxGradNorm, gradientAccumulation } = given.training ?? {

@@ -2,8 +2,11 @@
 import { openWeights, type WeightReader } from '../checkpoint/weights';
 import { DeviceMemory } from '../graph/executable';
 import type { Gpu } from '../gpu/device';
+import type { TrainedTensor } from '../methods/core/method';
 import { drawBridge, readHead, readWeight } from '../models/core/load';
+import type { LinearSite } from '../models/core/model';
 import type { PrepareOptions } from './environment';
+import { readLayer } from './drawn-layer';
 import { headStart, type Opened, type OpenedContender } from './open';
 import type { BatchShapes, Plan } from './plan';
 import { Trainer } from './trainer';
@@ -20,7 +23,9 @@ export interface Placed {
 }
 
 /** What starting values are read from. */
-interface Origin extends Pick<Opened, 'source' | 'model'> {
+interface Origin {
+  readonly source: Pick<Opened['source'], 'label'>;
+  readonly model: Opened['model'];
   readonly reader: WeightReader;
   readonly drawn: ReadonlyMap<string, Float32Array>;
   readonly seed: number;
@@ -48,20 +53,36 @@ async function uploadFrozen(
   }
 }
 
-/** Where a contender's trained tensors start: the adapter's values, the method's own, or the checkpoint's. */
+/** Where a trained tensor starts that no adapter tells: the method's own values, those it takes from a layer, or the checkpoint's. */
+export async function firstValues(
+  tensor: TrainedTensor,
+  sites: readonly LinearSite[],
+  { source, model, reader, drawn, seed }: Origin,
+): Promise<Float32Array> {
+  const { name, initial, fromLayer } = tensor;
+  if (initial) return initial(seed);
+  if (fromLayer) {
+    const { site } = fromLayer;
+    const [weight, bias] = [drawn.get(`${site.name}.weight`), drawn.get(`${site.name}.bias`)];
+    return fromLayer.values(
+      weight && bias ? { weight, bias } : await readLayer(reader, model, site, sites, source.label),
+    );
+  }
+  return (
+    drawn.get(name) ?? ((await readWeight(reader, model, { ...tensor, dataType: 'f32' }, source.label)) as Float32Array)
+  );
+}
+
 async function initialValues(
   tuned: TunedModel,
   head: ReadonlyMap<string, Float32Array>,
-  { source, model, reader, drawn, seed }: Origin,
+  origin: Origin,
   contender?: OpenedContender,
 ): Promise<Map<string, Float32Array>> {
   const values = new Map(head);
-  for (const tensor of tuned.own.trained) {
-    const base = async () =>
-      drawn.get(tensor.name) ??
-      ((await readWeight(reader, model, { ...tensor, dataType: 'f32' }, source.label)) as Float32Array);
-    values.set(tensor.name, contender?.start.get(tensor.name) ?? tensor.initial?.(seed) ?? (await base()));
-  }
+  const { linearLayers } = tuned.adapted;
+  for (const tensor of tuned.own.trained)
+    values.set(tensor.name, contender?.start.get(tensor.name) ?? (await firstValues(tensor, linearLayers, origin)));
   if (contender) for (const [name, data] of headStart(tuned, contender)) values.set(name, data);
   return values;
 }

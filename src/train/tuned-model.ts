@@ -62,11 +62,12 @@ export class TunedModel {
 
   /**
    * What a frozen tensor of the method's own is called on the device: contenders share it where all that decides its values is the same,
-   * which is the run's seed, its shape, and the adapter it comes from.
+   * which is the run's seed or what it is drawn from, its shape, and the adapter it comes from.
    */
-  frozenName({ name, shape }: Pick<OwnTensor, 'name' | 'shape'>): string {
+  frozenName({ name, shape, drawnFrom }: Pick<OwnTensor, 'name' | 'shape' | 'drawnFrom'>): string {
     const { start, adapter } = this.options.contender ?? {};
-    return `${name} [${shape.join(', ')}]${start?.has(name) ? ` of ${adapter}` : ''}`;
+    const origin = start?.has(name) ? ` of ${adapter}` : drawnFrom === undefined ? '' : ` from ${drawnFrom}`;
+    return `${name} [${shape.join(', ')}]${origin}`;
   }
 
   /** Values of a frozen tensor of the method's own: the adapter's, or drawn from the seed. */
@@ -85,18 +86,17 @@ export class TunedModel {
     const { training, chunkBytes } = options;
     const graph = new Graph();
     const trained = new Map(this.own.trained.map((tensor) => [tensor.name, tensor.shape]));
-    const frozen = new Map(this.own.frozen?.map((tensor) => [tensor.name, tensor.shape]));
+    const frozen = new Map(this.own.frozen?.map((tensor) => [tensor.name, tensor]));
     const context: TraceContext<object> = {
       graph,
       settings: contender?.settings ?? {},
       model: this.adapted,
       training,
       own: (name) => {
-        const shapeOf = trained.get(name) ?? frozen.get(name);
-        if (!shapeOf) throw new Error(`the method lists no tensor ${name}`);
-        return trained.has(name)
-          ? graph.parameter(name, shapeOf)
-          : graph.weight(this.frozenName({ name, shape: shapeOf }), shapeOf);
+        const [trainedShape, drawn] = [trained.get(name), frozen.get(name)];
+        if (trainedShape) return graph.parameter(name, trainedShape);
+        if (!drawn) throw new Error(`the method lists no tensor ${name}`);
+        return graph.weight(this.frozenName(drawn), drawn.shape);
       },
       dropout: (x, probability, { layer, role }) =>
         training ? dropout(graph, x, probability, firstMethodMask + layer * 16 + (role ? roles.indexOf(role) : 0)) : x,

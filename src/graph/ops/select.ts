@@ -6,6 +6,7 @@ import {
   byteLength,
   elements,
   grid,
+  isFrozen,
   matrixShape,
   type GraphBuilder,
   type KernelCall,
@@ -88,13 +89,32 @@ function columnsCall(narrow: Tensor | undefined, wide: Tensor, size: number, fro
   const count = rows * size;
   return {
     shader: 'columns',
-    constants: { WORKGROUP: 64, JOIN: join, ZERO: narrow === undefined },
+    constants: { WORKGROUP: 64, JOIN: join, ZERO: narrow === undefined, FROZEN: isFrozen(wide) },
     bindings: { wide, narrow },
     params: { count, size, columns, start: from },
     workgroups: grid(Math.ceil(count / 64)),
     flops: 0,
     partialBytes: { wide: 4 * count },
   };
+}
+
+const firstColumnsOperation: Operation<{ x: Tensor }, object, { y: Tensor }> = {
+  name: 'firstColumns',
+  reference: ({ inputs: { x }, outputs: { y } }, values) => {
+    const [[, wide], [rows, size]] = [matrixShape(x), matrixShape(y)];
+    const given = values(x);
+    return {
+      y: Float64Array.from({ length: rows * size }, (_, at) => given[Math.floor(at / size) * wide + (at % size)]!),
+    };
+  },
+  lower: ({ inputs: { x }, outputs: { y } }) => [columnsCall(y, x, matrixShape(y)[1], 0, false)],
+};
+
+/** The first `count` columns of a frozen f32 matrix; it has no gradient. */
+export function firstColumns(graph: GraphBuilder, x: Tensor, count: number): Tensor {
+  const [rows, columns] = matrixShape(x);
+  if (count > columns) throw new Error(`firstColumns: ${x.name} [${x.shape}] has fewer than ${count} columns`);
+  return count === columns ? x : graph.apply(firstColumnsOperation, { x }, {}, { y: [rows, count] }).y;
 }
 
 /** Up to four matrices side by side. */

@@ -22,7 +22,8 @@ export interface Factor {
   readonly neutral: number;
 }
 
-interface LayerTensors {
+/** A layer of the model, or a part of one. */
+export interface LayerTensors {
   /** `[outFeatures, inFeatures]` */
   readonly weight: Float32Array;
   /** `[outFeatures]` */
@@ -43,6 +44,8 @@ export interface DrawnLayer<Settings> extends DrawnSite<Settings> {
   readonly now: LayerTensors;
   /** Values of a tensor of the method's own, `<site>.<suffix>`. */
   own(suffix: string): Float32Array;
+  /** Values of a tensor of the method's own that belongs to no single layer. */
+  shared(name: string): Float32Array;
 }
 
 export interface Drawing<Settings> {

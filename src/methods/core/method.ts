@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import type { Graph } from '../../graph/graph';
 import type { Tensor } from '../../graph/tensor';
 import type { HiddenSite, KeysValues, LinearSite, Model, ModelTensor } from '../../models/core/model';
-import type { Drawing } from './drawing';
+import type { Drawing, LayerTensors } from './drawing';
 
 /** A model as a method sees it. */
 export interface AdaptedModel extends Pick<
@@ -33,13 +33,17 @@ export interface OwnTensor {
   readonly name: string;
   readonly shape: readonly number[];
   initial(seed: number): Float32Array;
+  /** What the first values follow from, where it is not the run's seed: contenders share the tensor only where this is the same. */
+  readonly drawnFrom?: string | number;
 }
 
-/** A trained tensor: the method's own, or (without `initial`) one of the pre-trained model, which starts as the checkpoint has it. */
+/** A trained tensor: the method's own, or (without first values) one of the pre-trained model, which starts as the checkpoint has it. */
 export interface TrainedTensor extends Pick<OwnTensor, 'name' | 'shape'> {
   /** Weight decay pulls towards this value: 0 for additive tensors, 1 for multiplicative ones. */
   readonly decayTarget: number;
   initial?(seed: number): Float32Array;
+  /** Where the first values follow from a pre-trained layer: that layer, and what they are. Takes the place of `initial`. */
+  readonly fromLayer?: { readonly site: LinearSite; values(layer: LayerTensors): Float32Array };
 }
 
 export interface MethodTensors {
@@ -128,6 +132,12 @@ export interface OwnValues {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
+/** Settings and tensors as a folder tells them. */
+export interface Portable<Settings> {
+  readonly settings: Settings;
+  readonly tensors: ReadonlyMap<string, OwnValues>;
+}
+
 /** A method's adapter folder: PEFT's own format where PEFT has the method, and one of the same shape where it has not. */
 export interface AdapterFormat<Settings> {
   /** `peft_type` of `adapter_config.json`. */
@@ -140,13 +150,17 @@ export interface AdapterFormat<Settings> {
   settings(contents: AdapterContents): Partial<Settings>;
   /**
    * What computes the same and fits the folder's format, where that does not know all that the settings can say: PEFT adapts layers,
-   * but no parts of them. @param tensors all of the method's own, trained ones of the base model and the head among them
+   * but no parts of them.
+   *
+   * @param tensors all of the method's own, trained ones of the base model and the head among them
+   * @param layer reads a layer as it was pre-trained
    */
   portable?(
     settings: Settings,
     model: AdaptedModel,
     tensors: ReadonlyMap<string, OwnValues>,
-  ): { readonly settings: Settings; readonly tensors: ReadonlyMap<string, OwnValues> };
+    layer: (site: LinearSite) => Promise<LayerTensors>,
+  ): Portable<Settings> | Promise<Portable<Settings>>;
   /** What the folder calls one of our tensors, where that differs. */
   folderName?(name: string, settings: Settings, model: AdaptedModel): string;
   /** What we call one of the folder's, where that differs. */
