@@ -12,7 +12,7 @@ test('bundled default: one click to two curves and a validation accuracy above c
   // Watched examples are answered otherwise than before training.
   const examples = page.getByRole('region', { name: 'Examples' });
   await expect(examples).toContainText('before training', { timeout: 120_000 });
-  await expect(examples).toContainText('after step 40', { timeout: 400_000 });
+  await expect(examples).toContainText('after step 50', { timeout: 400_000 });
   await page.getByRole('combobox', { name: 'Examples shown' }).selectOption({ label: 'Flips' });
   expect(await examples.getByRole('listitem').count(), 'examples that flipped').toBeGreaterThan(0);
   await page.getByRole('combobox', { name: 'Examples shown' }).selectOption({ label: 'All' });
@@ -20,13 +20,13 @@ test('bundled default: one click to two curves and a validation accuracy above c
   test
     .info()
     .annotations.push({ type: 'from press to done', description: `${((Date.now() - pressed) / 1000).toFixed(0)} s` });
-  await expect(status(page)).toHaveText(/^Done · 80 of 80 steps/);
+  await expect(status(page)).toHaveText(/^Done · 100 of 100 steps/);
 
   const losses = await curve(page, 'Training loss');
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   for (const method of ['HUT', 'LoRA'] as const) {
     const values = losses[method];
-    expect(values).toHaveLength(80);
+    expect(values).toHaveLength(100);
     expect(mean(values.slice(-20)), `${method}: loss falls`).toBeLessThan(mean(values.slice(0, 20)) - 0.05);
   }
   const accuracies = await curve(page, 'Accuracy, validation');
@@ -37,7 +37,7 @@ test('bundled default: one click to two curves and a validation accuracy above c
     expect(Math.max(...values), `${method}: accuracy`).toBeGreaterThan(0.7);
   }
   // Both of the demo's sentences are understood.
-  await expect(examples).toContainText('after step 80');
+  await expect(examples).toContainText('after step 100');
   await page.getByRole('tab', { name: 'Try it' }).click();
   for (const [text, answer] of [
     ['This is terrible and I hate it.', 'negative'],

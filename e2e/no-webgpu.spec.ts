@@ -14,7 +14,7 @@ test('the page names the browser and the setting', async ({ page }) => {
   await expect(page.getByRole('alert')).toContainText('chrome://flags/#enable-unsafe-webgpu');
   await expect(trainButton(page)).toBeDisabled();
   // The costs are known all the same.
-  await expect(page.getByText('80 × 3')).toBeVisible();
+  await expect(page.getByText('100 × 3')).toBeVisible();
   await inEveryDress(page, 'no WebGPU');
   await page.getByRole('button', { name: /Check my GPU/ }).click();
   await expect(page.getByRole('dialog')).toContainText('No GPU to check');

@@ -1,4 +1,4 @@
-/** Set-up, training, comparison, try it and GPU check of the bundled default: light, dark and on a phone, all from one real run. */
+/** Set-up, training, comparison, try it, highlights and GPU check of the bundled default: light, dark and on a phone, all from one real run. */
 import { expect, type Page } from '@playwright/test';
 import { open, status, test, trainButton } from './page';
 
@@ -30,7 +30,7 @@ test('pictures', async ({ page }) => {
   await open(page);
   await shoot(page, 'set-up');
   await trainButton(page).click();
-  await expect(status(page)).toHaveText(/^Training · step 5\d/, { timeout: 900_000 });
+  await expect(status(page)).toHaveText(/^Training · step 5[1-9]/, { timeout: 900_000 });
   await shoot(page, 'training', 'section.run');
   await expect(status(page)).toHaveText(/^Done/, { timeout: 1_500_000 });
   await tab(page, 'Compare');
@@ -40,6 +40,14 @@ test('pictures', async ({ page }) => {
   for (const method of ['HUT', 'LoRA'])
     await expect(page.getByRole('group', { name: `Answer: ${method}` }).getByRole('listitem')).toHaveCount(2);
   await shoot(page, 'try-it', '[role=tabpanel]:visible');
+  await tab(page, 'Highlights');
+  await page
+    .getByRole('textbox', { name: 'Text' })
+    .fill('The host was kind, but the supper was cold and I left hungry.');
+  // Who is asked last, the head alone, has answered.
+  await expect(page.getByRole('region', { name: /^Head only: / })).toBeVisible({ timeout: 120_000 });
+  await expect(page.getByText(/^Looking into/)).toHaveCount(0, { timeout: 120_000 });
+  await shoot(page, 'highlights', '[role=tabpanel]:visible');
   await page.getByRole('button', { name: /Check my GPU/ }).click();
   await page.getByRole('button', { name: 'Check the kernels' }).click();
   await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible({ timeout: 600_000 });

@@ -10,7 +10,7 @@ export const defaultRecipe: RecipeJson = {
     { method: 'head', learningRate: 0.02 },
   ],
   training: {
-    maxSteps: 80,
+    maxSteps: 100,
     batchSize: 8,
     maxLength: 64,
     schedule: 'linear',
@@ -21,5 +21,5 @@ export const defaultRecipe: RecipeJson = {
     shuffle: true,
     seed: 42,
   },
-  evaluation: { everySteps: 40, limit: 200 },
+  evaluation: { everySteps: 50, limit: 200 },
 };
