@@ -5,9 +5,9 @@ export const defaultRecipe: RecipeJson = {
   checkpoint: 'bundled:tiny-roberta',
   task: 'sample',
   methods: [
-    { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused', learningRate: 0.02 },
+    { method: 'hut', rank: 8, targetModules: ['query', 'value'], form: 'fused', learningRate: 0.005 },
     { method: 'lora', rank: 8, alpha: 16, dropout: 0, targetModules: ['query', 'value'], learningRate: 0.005 },
-    { method: 'head', learningRate: 0.02 },
+    { method: 'head', learningRate: 0.005 },
   ],
   training: {
     maxSteps: 100,
