@@ -21,6 +21,7 @@ async function trained(checkpoint: string, id: string, given: object = {}) {
   const values = new Map(
     tuned.own.trained.map(({ name, shape }) => [name, uniformValues(elements(shape), 0.5, 7, name)]),
   );
+  for (const frozen of tuned.own.frozen ?? []) values.set(frozen.name, tuned.frozenValues(frozen, 7));
   const read = async (name: string, shape: readonly number[]) =>
     (await readWeight(reader, model, { name, shape, dataType: 'f32' }, checkpoint)) as Float32Array;
   const base = new Map<string, Float32Array>();
@@ -61,7 +62,8 @@ const cases = methods
 
 describe.each(cases)('$id on $checkpoint, $role', ({ id, checkpoint, role }) => {
   it('draws the weight that merging gives', async () => {
-    const given = id === 'hut' || id === 'lora' ? { targetModules: targets } : id === 'top-layers' ? { layers: 1 } : {};
+    const adapts = 'targetModules' in methodById(id)!.schema.parse({});
+    const given = adapts ? { targetModules: targets } : id === 'top-layers' ? { layers: 1 } : {};
     const all = await trained(checkpoint, id, given);
     const picture = await weightPicture(all.reader, all.model, [all.pictured], { role, layer: 1 }, checkpoint);
     const expected = merged(all, picture.name);
