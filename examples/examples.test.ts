@@ -64,8 +64,8 @@ describe('a method and a task in one file each', () => {
     const json: RecipeJson = {
       ...small,
       methods: [{ method: 'steer' }, { method: 'hut' }],
-      training: { ...small.training, maxSteps: 20, learningRate: 0.02 },
-      evaluation: { everySteps: 20, limit: 24 },
+      training: { ...small.training, maxSteps: 30, learningRate: 0.02 },
+      evaluation: { everySteps: 30, limit: 24 },
     };
     const run = await trainedRun(gpu, json);
     const results = run.results();

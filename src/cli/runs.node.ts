@@ -2,7 +2,7 @@
 import { memorySource, type FileSource } from '../checkpoint/source';
 import { nodeEnvironment } from './environment';
 import type { Gpu } from '../gpu/device';
-import { defaultChoice } from '../graph/plan';
+import { staticChoice } from '../graph/variants';
 import type { Environment } from '../train/environment';
 import type { RunEvent } from '../train/events';
 import { prepare } from '../train/prepare';
@@ -12,7 +12,8 @@ import { Run } from '../train/run';
 export const testEnvironment = (gpu: Gpu, more: Partial<Environment> = {}): Environment => ({
   ...nodeEnvironment('.', '.'),
   gpu: async () => gpu,
-  choice: async () => defaultChoice,
+  // Without tuning: the kernels that suit this kind of device.
+  choice: async ({ identity }) => staticChoice(identity),
   ...more,
 });
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device';
-import { staticChoice } from '../graph/variants';
 import type { LanguageAnswers } from '../tasks/core/language';
 import { prepare } from '../train/prepare';
 import { parseRecipe, type RecipeJson } from '../train/recipe';
@@ -16,9 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-/** Kernels that suit a software adapter, on which this would take long otherwise. */
-const choice = async ({ identity }: Gpu) => staticChoice(identity);
-
 const recipe: RecipeJson = {
   task: 'restaurants',
   methods: [
@@ -32,7 +28,7 @@ const recipe: RecipeJson = {
 } as RecipeJson;
 
 async function answers(json: RecipeJson, environment: Parameters<typeof testEnvironment>[1]): Promise<LanguageAnswers> {
-  const run = new Run(await prepare(parseRecipe(json), testEnvironment(gpu, { ...environment, choice })));
+  const run = new Run(await prepare(parseRecipe(json), testEnvironment(gpu, environment)));
   await run.evaluate(0);
   const found = run.bestAnswers(run.prepared.contenders[0]!.id) as LanguageAnswers;
   await run.dispose();
@@ -40,7 +36,7 @@ async function answers(json: RecipeJson, environment: Parameters<typeof testEnvi
 }
 
 it('comes back from merged folders and adapters, and says the same', async () => {
-  const run = await trainedRun(gpu, recipe, { choice });
+  const run = await trainedRun(gpu, recipe);
   const { prepared } = run;
   for (const [i, { id, method }] of prepared.contenders.entries()) {
     const ours = run.bestAnswers(id) as LanguageAnswers;
