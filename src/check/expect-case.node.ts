@@ -41,7 +41,7 @@ export function expectFiniteDifferences(
     const h = 1e-5;
     const numeric = (at(h) - at(-h)) / (2 * h);
     const analytic = expected.get(gradient)!.reduce((sum, value, i) => sum + value * direction[i]!, 0);
-    expect(Math.abs(analytic - numeric), tensor.name).toBeLessThan(1e-6 * Math.max(1, Math.abs(numeric)));
+    expect(Math.abs(analytic - numeric), tensor.name).toBeLessThan(Math.max(1e-6, 3e-8 * Math.abs(numeric)));
   }
 }
 
@@ -71,6 +71,7 @@ export async function expectOnDevice(
 export async function expectCase(memory: DeviceMemory, build: Build, options: CaseOptions = {}): Promise<Program> {
   const { values, withRespectTo, ...compileOptions } = options;
   const experiment = trace(build, values, { withRespectTo });
+  if (!withRespectTo) expect(experiment.gradients.size).toBe(experiment.graph.named('parameter').length);
   expectFiniteDifferences(experiment);
   return expectOnDevice(memory, experiment, compileOptions);
 }

@@ -1,49 +1,43 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Gpu } from '../gpu/device';
-import { DeviceMemory, Executable } from './executable';
+import { expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
+import { onDevice, reference, release, type Build } from '../check/experiment';
 import { Graph } from './graph';
-import { interpret } from './interpret';
 import { attention } from './ops/attention';
 import { attentionProbabilities, interpolate, rowDot } from './ops/diagnostics';
 import { ParameterLayout } from './parameter-layout';
-import { compile, defaultChoice } from './plan';
+import { defaultChoice } from './plan';
 import { elements, type KernelChoice, type Tensor } from './tensor';
 import { staticChoice } from './variants';
 
 /* What looks into a model, on the device against the float64 interpreter. Nothing of it is differentiated. */
 
-let gpu: Gpu;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
+const device = testDevice();
 
 const wave = (count: number, seed: number) =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(1.7 * i + seed) + Math.cos(0.31 * i * seed));
 
 /** @returns the values in float64 */
 async function check(
-  build: (graph: Graph) => Tensor,
-  given: Readonly<Record<string, Uint32Array>> = {},
+  build: Build,
+  values: Readonly<Record<string, ArrayLike<number>>> = {},
   choice: KernelChoice = defaultChoice,
 ): Promise<ArrayLike<number>> {
   const graph = new Graph();
   const y = build(graph);
-  const values = new Map(
-    graph.named('input').map((input, i) => [input.name, given[input.name] ?? wave(elements(input.shape), i + 1)]),
+  const given = new Map(
+    graph.named('input').map(({ name, shape }, i) => [name, values[name] ?? wave(elements(shape), i + 1)]),
   );
-  const expected = interpret([...graph.nodes], values).get(y)!;
-  const layout = new ParameterLayout();
-  const program = compile(graph, { y }, new Map(), layout, { choice });
-  const memory = new DeviceMemory(gpu);
-  const executable = await Executable.create(memory, program, memory.flatBuffers(layout));
-  for (const { name } of program.inputs) executable.write(name, values.get(name)!);
+  const experiment = {
+    ...{ graph, nodes: [...graph.nodes], scalar: y, gradients: new Map<Tensor, Tensor>() },
+    ...{ layout: new ParameterLayout(), given },
+  };
+  const expected = reference(experiment).get(y)!;
+  const executable = await onDevice(device.memory, experiment, choice);
   executable.run();
   const actual = await executable.read(y);
   expect(actual).toHaveLength(expected.length);
   actual.forEach((value, i) => expect(Math.abs(value - expected[i]!), `element ${i}`).toBeLessThan(1e-5));
-  executable.dispose();
-  memory.dispose();
+  release(executable);
   return expected;
 }
 
@@ -52,7 +46,7 @@ for (const causal of [false, true])
     for (const how of ['on any device', 'by quads'])
       it(`attention’s probabilities${causal ? ', causal' : ''}${mean ? ', mean of heads' : ''}, ${how}`, async (context) => {
         const quads = how === 'by quads';
-        context.skip(quads && !gpu.features.has('subgroups'), 'this device has no subgroups');
+        context.skip(quads && !device.gpu.features.has('subgroups'), 'this device has no subgroups');
         const [heads, length, hidden, lengths] = [2, 7, 16, [7, 3, 1]];
         const p = await check(
           (graph) => {

@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Gpu } from '../gpu/device';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
+import { expectCase } from '../check/expect-case.node';
+import { project, type Build } from '../check/experiment';
+import { uniformValues } from '../random';
 import { differentiate } from './differentiate';
 import { Graph } from './graph';
 import { interpret } from './interpret';
@@ -11,20 +14,21 @@ import { layerNorm } from './ops/layer-norm';
 import { linear } from './ops/linear';
 import { loss } from './ops/loss';
 import { selectRows } from './ops/select';
-import { checkOperation, project, random, type Case } from './operation-check.node';
 import { defaultChoice } from './plan';
 import { elements, type KernelChoice } from './tensor';
 import { staticChoice } from './variants';
 
 /* Every operation, three ways: on the GPU, in float64, and by finite differences. */
 
-let gpu: Gpu;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
+const device = testDevice();
 
-const check = (test: Case, choice?: KernelChoice) => checkOperation(gpu, test, choice);
+interface Case {
+  readonly build: Build;
+  readonly values?: Readonly<Record<string, ArrayLike<number>>>;
+}
+
+const check = (test: Case, choice: KernelChoice = defaultChoice) =>
+  expectCase(device.memory, test.build, { values: test.values ?? {}, choice });
 
 describe('linear', () => {
   const shapes = [
@@ -110,7 +114,7 @@ describe('element-wise', () => {
     it(`${kind} after a sum, unfused`, async () => {
       await check({
         build: (g) => activation(g, add(g, g.parameter('x', [6, 8]), g.input('z', [6, 8])), kind),
-        values: { x: random(48, 3, 4) },
+        values: { x: uniformValues(48, 4, 3, 'x') },
       });
     });
   it('dropout zeroes the share it says, and its gradient the same elements', async () => {
@@ -140,7 +144,7 @@ describe.each(['on any device', 'by quads'])('attention, %s', (how) => {
   const [heads, length, hidden] = [2, 7, 16];
   const quads = how === 'by quads';
   const choice = quads ? staticChoice({ software: true, subgroups: true }) : defaultChoice;
-  beforeEach((context) => context.skip(quads && !gpu.features.has('subgroups'), 'this device has no subgroups'));
+  beforeEach((context) => context.skip(quads && !device.gpu.features.has('subgroups'), 'this device has no subgroups'));
   for (const options of [{}, { causal: true }, { probability: 0.3, site: 5 }])
     for (const trained of [['q', 'k', 'v'], ['q', 'v'], ['k'], ['v'], ['q']])
       it(`${JSON.stringify(options)}, gradient in ${trained}`, async () => {
@@ -193,7 +197,7 @@ describe('embedding, selection and losses', () => {
     const rows = 70;
     await check({
       build: (g) => loss(g, 'crossEntropy', g.parameter('z', [rows, 3]), g.input('labels', [rows])),
-      values: { labels: Array.from({ length: rows }, (_, i) => i % 3), z: random(rows * 3, 4, 8) },
+      values: { labels: Array.from({ length: rows }, (_, i) => i % 3), z: uniformValues(rows * 3, 8, 4, 'z') },
     });
   });
   it('squared error', async () => {
@@ -231,7 +235,7 @@ describe('HUT', () => {
       const given = new Map(
         [...graph.named('input'), ...graph.named('weight'), ...graph.named('parameter')].map((tensor) => [
           tensor.name,
-          random(elements(tensor.shape), tensor.name.length),
+          uniformValues(elements(tensor.shape), 1, 1, tensor.name),
         ]),
       );
       const values = interpret(graph.nodes, given);

@@ -1,38 +1,33 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Gpu } from '../gpu/device';
+import { describe, expect, it } from 'vitest';
+import { testDevice } from '../check/device.node';
+import { expectCase } from '../check/expect-case.node';
+import { project } from '../check/experiment';
 import { differentiate } from './differentiate';
 import { Graph } from './graph';
 import { linear } from './ops/linear';
 import { multiply } from './ops/multiply';
 import { firstColumns } from './ops/select';
 import { inverseRowNorm } from './ops/row-norm';
-import { checkOperation, project } from './operation-check.node';
 
 /* Operations of methods that multiply a weight, its rows or its cells. */
 
-let gpu: Gpu;
-beforeAll(async () => {
-  gpu = await Gpu.open();
-});
-afterAll(() => gpu.close());
+const device = testDevice();
 
 describe('multiply', () => {
   it('two trained matrices', () =>
-    checkOperation(gpu, { build: (g) => multiply(g, g.parameter('a', [7, 5]), g.parameter('b', [7, 5])) }));
+    expectCase(device.memory, (g) => multiply(g, g.parameter('a', [7, 5]), g.parameter('b', [7, 5]))));
   it('by a frozen weight, and by itself', () =>
-    checkOperation(gpu, {
-      build: (g) => {
-        const a = g.parameter('a', [20, 12]);
-        return multiply(g, multiply(g, a, a), g.weight('w', [20, 12]));
-      },
+    expectCase(device.memory, (g) => {
+      const a = g.parameter('a', [20, 12]);
+      return multiply(g, multiply(g, a, a), g.weight('w', [20, 12]));
     }));
 });
 
 describe('firstColumns', () => {
   it('of a frozen weight', async () => {
-    await checkOperation(gpu, {
-      build: (g) => linear(g, { x: g.parameter('x', [6, 5]), weight: firstColumns(g, g.weight('w', [4, 9]), 5) }),
-    });
+    await expectCase(device.memory, (g) =>
+      linear(g, { x: g.parameter('x', [6, 5]), weight: firstColumns(g, g.weight('w', [4, 9]), 5) }),
+    );
   });
 });
 
@@ -41,16 +36,14 @@ describe('inverseRowNorm', () => {
     [5, 8, 2],
     [12, 70, 3],
   ])('of a frozen weight and a product, %i rows of %i', async (rows, inner, rank) => {
-    await checkOperation(gpu, {
-      build: (g) => {
-        const given = {
-          weight: g.weight('w', [rows, inner]),
-          a: g.input('a', [rank, inner]),
-          b: g.input('b', [rows, rank]),
-        };
-        const columnScale = multiply(g, g.parameter('m', [rows]), inverseRowNorm(g, given, 0.7));
-        return linear(g, { x: g.parameter('x', [6, inner]), weight: given.weight, columnScale });
-      },
+    await expectCase(device.memory, (g) => {
+      const given = {
+        weight: g.weight('w', [rows, inner]),
+        a: g.input('a', [rank, inner]),
+        b: g.input('b', [rows, rank]),
+      };
+      const columnScale = multiply(g, g.parameter('m', [rows]), inverseRowNorm(g, given, 0.7));
+      return linear(g, { x: g.parameter('x', [6, inner]), weight: given.weight, columnScale });
     });
   });
   it('is a constant to the backward pass', () => {
