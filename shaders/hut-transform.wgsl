@@ -4,17 +4,7 @@
 
 struct Params { first: u32, second: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-//#if HALF_WEIGHTS
-@group(0) @binding(1) var<storage, read> weight: array<u32>;
-fn weightAt(at: u32) -> f32 { return unpack2x16float(weight[at / 2u])[at % 2u]; }
-//#else
-//#if FROZEN_WEIGHT
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-//#else
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-//#endif
-fn weightAt(at: u32) -> f32 { return weight[at]; }
-//#endif
+//#include "weight"
 //#if HAS_ROW_SCALE
 @group(0) @binding(2) var<storage, read_write> rowScale: array<f32>;
 fn rowScaleAt(i: u32) -> f32 { return rowScale[i]; }

@@ -2,17 +2,7 @@
 
 struct Params { rows: u32, inner: u32, rank: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
-//#if HALF_WEIGHTS
-@group(0) @binding(1) var<storage, read> weight: array<u32>;
-fn weightAt(at: u32) -> f32 { return unpack2x16float(weight[at / 2u])[at % 2u]; }
-//#else
-//#if FROZEN_WEIGHT
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-//#else
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-//#endif
-fn weightAt(at: u32) -> f32 { return weight[at]; }
-//#endif
+//#include "weight"
 @group(0) @binding(2) var<storage, read_write> a: array<f32>;
 @group(0) @binding(3) var<storage, read_write> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;

@@ -201,6 +201,12 @@ export const part = (tensor: Tensor, offset: number, shape: readonly number[]): 
 /** Whether it is a frozen weight or a part of one: kernels bind these read-only. */
 export const isFrozen = (tensor: Tensor): boolean => storageOf(tensor).base.role === 'weight';
 
+/** What a shader must know of a weight to read it: see `shaders/weight.wgsl`. */
+export const weightConstants = (weight: Tensor) => ({
+  HALF_WEIGHTS: weight.dataType === 'f16',
+  FROZEN_WEIGHT: isFrozen(weight),
+});
+
 /** The tensors that a map has. */
 export function tensorsOf(map: TensorMap): Tensor[] {
   return Object.values(map).filter((tensor) => tensor !== undefined);

@@ -13,6 +13,7 @@ import {
   isFrozen,
   matrixShape,
   maxWorkgroups,
+  weightConstants,
   type GraphBuilder,
   type LinearVariant,
   type Node,
@@ -173,8 +174,7 @@ export const linearOperation: Operation<FusedInputs, LinearAttributes, LinearOut
     const flags = {
       SCALAR: !vector,
       NK: layout === 'nk',
-      HALF_WEIGHTS: weight.dataType === 'f16',
-      FROZEN_WEIGHT: isFrozen(weight),
+      ...weightConstants(weight),
       HAS_ROW_SCALE: inputs.rowScale !== undefined,
       HAS_COLUMN_SCALE: inputs.columnScale !== undefined,
       HAS_BIAS: bias !== undefined,

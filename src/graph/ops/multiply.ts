@@ -1,5 +1,5 @@
 /** The Hadamard product: vectors of scales, or a weight and what multiplies its cells. */
-import { elements, grid, isFrozen, type GraphBuilder, type Operation, type Tensor } from '../tensor';
+import { elements, grid, weightConstants, type GraphBuilder, type Operation, type Tensor } from '../tensor';
 
 const multiplyOperation: Operation<{ a: Tensor; b: Tensor }, object, { y: Tensor }> = {
   name: 'multiply',
@@ -11,13 +11,13 @@ const multiplyOperation: Operation<{ a: Tensor; b: Tensor }, object, { y: Tensor
     a: dy && wanted('a') ? multiply(graph, dy, b) : undefined,
     b: dy && wanted('b') ? multiply(graph, dy, a) : undefined,
   }),
-  lower: ({ inputs, outputs }) => {
-    const count = elements(outputs.y.shape);
+  lower: ({ inputs: { a, b }, outputs: { y } }) => {
+    const count = elements(y.shape);
     return [
       {
         shader: 'multiply',
-        constants: { WORKGROUP: 64, HALF: inputs.b.dataType === 'f16', FROZEN: isFrozen(inputs.b) },
-        bindings: { ...inputs, ...outputs },
+        constants: { WORKGROUP: 64, ...weightConstants(b) },
+        bindings: { a, weight: b, y },
         params: { count },
         workgroups: grid(Math.ceil(count / 64)),
         flops: count,

@@ -4,7 +4,7 @@
  * The paper's section 4.3 treats the norm as a constant in the backward pass, and so does PEFT (`tuners/lora/dora.py`): no gradient goes
  * through it, which saves the gradient of a whole weight.
  */
-import { grid, isFrozen, matrixShape, type GraphBuilder, type Operation, type Tensor } from '../tensor';
+import { grid, weightConstants, matrixShape, type GraphBuilder, type Operation, type Tensor } from '../tensor';
 
 type Inputs = { weight: Tensor; a: Tensor; b: Tensor };
 
@@ -32,11 +32,7 @@ const inverseRowNormOperation: Operation<Inputs, { readonly scale: number }, { y
     return [
       {
         shader: 'row-norm',
-        constants: {
-          WORKGROUP: 64,
-          HALF_WEIGHTS: inputs.weight.dataType === 'f16',
-          FROZEN_WEIGHT: isFrozen(inputs.weight),
-        },
+        constants: { WORKGROUP: 64, ...weightConstants(inputs.weight) },
         bindings: { ...inputs, ...outputs },
         params: { rows, inner, rank, ...attributes },
         workgroups: grid(rows),

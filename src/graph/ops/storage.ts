@@ -17,6 +17,7 @@ import {
   grid,
   isFrozen,
   storageOf,
+  weightConstants,
   type GraphBuilder,
   type KernelCall,
   type Operation,
@@ -83,12 +84,12 @@ const sliceOperation: Operation<Unary, Offset, Result> = {
     return [
       {
         shader: 'slice',
-        constants: { WORKGROUP: 64, HALF: x.dataType === 'f16', FROZEN: isFrozen(x) },
-        bindings: { x, y },
+        constants: { WORKGROUP: 64, ...weightConstants(x) },
+        bindings: { weight: x, y },
         params: { count, start: offset },
         workgroups: grid(Math.ceil(count / 64)),
         flops: 0,
-        partialBytes: { x: count * bytesPerElement(x) },
+        partialBytes: { weight: count * bytesPerElement(x) },
       },
     ];
   },
